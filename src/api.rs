@@ -1,0 +1,1 @@
+//! Wire types: Gateway API v1.7 and Tidegate's own kinds.

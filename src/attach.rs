@@ -1,0 +1,1 @@
+//! Who joins whom: listeners, routes, backends, grants, and the verdicts on each.

@@ -1,0 +1,1 @@
+//! Attachments to a `model::Delta`.

@@ -1,0 +1,1 @@
+//! Events to index, attachments and published deltas.

@@ -1,0 +1,1 @@
+//! Wire objects to the model: pure, object by object, no lookups.

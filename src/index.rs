@@ -1,0 +1,1 @@
+//! Objects by key and who refers to whom: sync and pure.

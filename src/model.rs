@@ -1,0 +1,30 @@
+//! What the data plane is told: plain, immutable, serializable data without any Kubernetes type.
+//!
+//! [`Delta`] is the seam between the two halves of Tidegate. Today it goes through a channel in
+//! one process; the same type goes to a last-good file and to proxies in other pods.
+
+mod certificate;
+mod delta;
+mod endpoint;
+mod filter;
+mod hostname;
+mod key;
+mod listener;
+mod matching;
+mod reason;
+mod route;
+mod upstream;
+
+pub use certificate::Certificate;
+pub use delta::{Delta, Resource, ResourceKey};
+pub use endpoint::{Endpoint, Endpoints};
+pub use filter::{Filters, HeaderEdit, PathRewrite, Redirect, Rewrite};
+pub use hostname::{Hostname, InvalidHostname};
+pub use key::{
+    CertificateKey, EndpointsKey, ListenerKey, ObjectKey, RouteKey, RouteKind, RuleKey, UpstreamKey,
+};
+pub use listener::{Listener, Protocol};
+pub use matching::{HeaderMatch, Match, PathMatch, QueryMatch, ValueMatch};
+pub use reason::Reason;
+pub use route::{Attachment, Backend, BackendTarget, Route, Rule};
+pub use upstream::{BackendProtocol, Entry, EntrySource, OriginateTls, Upstream};

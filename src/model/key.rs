@@ -1,0 +1,145 @@
+//! Identities. Live state (pools, cursors, counters) hangs on these, so that it outlives every
+//! change of what they name.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::sync::Arc;
+
+/// Namespace and name of an object whose kind is known from the context.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ObjectKey {
+    /// Namespace; empty for cluster-scoped kinds.
+    pub namespace: Arc<str>,
+    /// Name within the namespace.
+    pub name: Arc<str>,
+}
+
+impl ObjectKey {
+    /// A key from its two parts.
+    pub fn new(namespace: impl Into<Arc<str>>, name: impl Into<Arc<str>>) -> Self {
+        Self { namespace: namespace.into(), name: name.into() }
+    }
+}
+
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.namespace.is_empty() {
+            f.write_str(&self.name)
+        } else {
+            write!(f, "{}/{}", self.namespace, self.name)
+        }
+    }
+}
+
+/// One listener of one Gateway.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ListenerKey {
+    /// The Gateway that owns the listener.
+    pub gateway: ObjectKey,
+    /// The listener's `name` (the `sectionName` of a parentRef).
+    pub name: Arc<str>,
+}
+
+impl fmt::Display for ListenerKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.gateway, self.name)
+    }
+}
+
+/// The kinds that compile to a [`super::Route`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum RouteKind {
+    /// `gateway.networking.k8s.io` HTTPRoute.
+    #[serde(rename = "HTTPRoute")]
+    Http,
+}
+
+impl fmt::Display for RouteKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Http => f.write_str("HTTPRoute"),
+        }
+    }
+}
+
+/// One route object.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RouteKey {
+    /// The kind of the object.
+    pub kind: RouteKind,
+    /// Namespace and name.
+    pub object: ObjectKey,
+}
+
+impl fmt::Display for RouteKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind, self.object)
+    }
+}
+
+/// One rule of a route: by its name when it has one, so that a rule keeps its live state when
+/// another is put before it; by its place otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum RuleKey {
+    /// The rule's `name`.
+    Name(Arc<str>),
+    /// The rule's place in the route's list, from 0.
+    Index(u32),
+}
+
+impl fmt::Display for RuleKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::Index(index) => write!(f, "{index}"),
+        }
+    }
+}
+
+/// What a backendRef points at.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum UpstreamKey {
+    /// One port of a core Service.
+    Service {
+        /// The Service.
+        service: ObjectKey,
+        /// The Service's port number.
+        port: u16,
+    },
+    /// A `tidegate.dev` Upstream.
+    Upstream(ObjectKey),
+}
+
+impl fmt::Display for UpstreamKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Service { service, port } => write!(f, "Service {service}:{port}"),
+            Self::Upstream(object) => write!(f, "Upstream {object}"),
+        }
+    }
+}
+
+/// The endpoints behind one port of a Service.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct EndpointsKey {
+    /// The Service.
+    pub service: ObjectKey,
+    /// The Service's port number (not the port that the pods listen on).
+    pub port: u16,
+}
+
+impl fmt::Display for EndpointsKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.service, self.port)
+    }
+}
+
+/// A TLS Secret.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CertificateKey(pub ObjectKey);
+
+impl fmt::Display for CertificateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

@@ -1,0 +1,117 @@
+//! Why the gateway answered by itself.
+
+use serde::{Deserialize, Serialize};
+
+/// The closed list of reasons for answers that no backend made. Each is one value of the
+/// access log's and the metrics' `reason`; the docs list them all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Reason {
+    /// 400: the head cannot be understood, or in more than one way.
+    BadRequest,
+    /// 405: CONNECT is not served.
+    MethodNotAllowed,
+    /// 414: over the limit of the request target.
+    UriTooLong,
+    /// 431: over the limit of the head or its fields.
+    HeadTooLarge,
+    /// 501: a transfer coding other than `chunked`.
+    UnknownTransferCoding,
+    /// 408: the head or body did not arrive in time.
+    RequestTimeout,
+    /// 404: no rule matched.
+    NoRoute,
+    /// 421: another listener of the port serves this host.
+    Misdirected,
+    /// 3xx: a redirect filter.
+    Redirect,
+    /// 500: the rule has no backendRefs, or all weights are 0.
+    NoBackends,
+    /// 500: the backendRef's object does not exist.
+    BackendNotFound,
+    /// 500: the backendRef's kind or field is not supported.
+    InvalidBackend,
+    /// 500: no ReferenceGrant allows the backendRef.
+    RefNotPermitted,
+    /// 500: a filter of the rule cannot be honoured.
+    InvalidFilter,
+    /// 503: no endpoint is ready.
+    NoReadyTargets,
+    /// 503: the target's address may not be connected to.
+    ForbiddenTarget,
+    /// 502: no connection could be made, or TLS failed.
+    ConnectFailed,
+    /// 504: no connection within the limit.
+    ConnectTimeout,
+    /// 502: the connection broke before an answer came.
+    UpstreamReset,
+    /// 502: the answer was not HTTP.
+    UpstreamProtocolError,
+    /// 504: no complete answer within the route's limit.
+    UpstreamTimeout,
+    /// 499, in the log only: the client went away before the answer.
+    ClientGone,
+    /// 503: cut off at the end of the drain.
+    Draining,
+    /// 500: a defect of Tidegate.
+    Internal,
+}
+
+impl Reason {
+    /// Every reason, in the order of the list.
+    pub const ALL: [Self; 24] = [
+        Self::BadRequest,
+        Self::MethodNotAllowed,
+        Self::UriTooLong,
+        Self::HeadTooLarge,
+        Self::UnknownTransferCoding,
+        Self::RequestTimeout,
+        Self::NoRoute,
+        Self::Misdirected,
+        Self::Redirect,
+        Self::NoBackends,
+        Self::BackendNotFound,
+        Self::InvalidBackend,
+        Self::RefNotPermitted,
+        Self::InvalidFilter,
+        Self::NoReadyTargets,
+        Self::ForbiddenTarget,
+        Self::ConnectFailed,
+        Self::ConnectTimeout,
+        Self::UpstreamReset,
+        Self::UpstreamProtocolError,
+        Self::UpstreamTimeout,
+        Self::ClientGone,
+        Self::Draining,
+        Self::Internal,
+    ];
+
+    /// The name in logs and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BadRequest => "BadRequest",
+            Self::MethodNotAllowed => "MethodNotAllowed",
+            Self::UriTooLong => "UriTooLong",
+            Self::HeadTooLarge => "HeadTooLarge",
+            Self::UnknownTransferCoding => "UnknownTransferCoding",
+            Self::RequestTimeout => "RequestTimeout",
+            Self::NoRoute => "NoRoute",
+            Self::Misdirected => "Misdirected",
+            Self::Redirect => "Redirect",
+            Self::NoBackends => "NoBackends",
+            Self::BackendNotFound => "BackendNotFound",
+            Self::InvalidBackend => "InvalidBackend",
+            Self::RefNotPermitted => "RefNotPermitted",
+            Self::InvalidFilter => "InvalidFilter",
+            Self::NoReadyTargets => "NoReadyTargets",
+            Self::ForbiddenTarget => "ForbiddenTarget",
+            Self::ConnectFailed => "ConnectFailed",
+            Self::ConnectTimeout => "ConnectTimeout",
+            Self::UpstreamReset => "UpstreamReset",
+            Self::UpstreamProtocolError => "UpstreamProtocolError",
+            Self::UpstreamTimeout => "UpstreamTimeout",
+            Self::ClientGone => "ClientGone",
+            Self::Draining => "Draining",
+            Self::Internal => "Internal",
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! A route as the data plane sees it: where it is attached, and its rules.
+
+use super::{Filters, Hostname, ListenerKey, Match, Reason, RouteKey, RuleKey, UpstreamKey};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// A route with everything resolved but the lookup of its upstreams.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// Its identity; also the last tie-breaker of precedence.
+    pub key: RouteKey,
+    /// Creation time in seconds since the epoch: the older route wins a tie.
+    pub created: i64,
+    /// The listeners that serve it.
+    pub attachments: Vec<Attachment>,
+    /// In the order of the object.
+    pub rules: Vec<Rule>,
+}
+
+/// One listener that serves a route.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// The listener.
+    pub listener: ListenerKey,
+    /// The route's own hostnames, only those that intersect the listener's; empty stands for a
+    /// route without hostnames, which takes every host of the listener. Precedence goes by
+    /// these and not by the intersection.
+    pub hostnames: Vec<Hostname>,
+}
+
+/// Matches, and what happens to a request that one of them matched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rule {
+    /// Identity within the route.
+    pub key: RuleKey,
+    /// At least one; any of them is enough.
+    pub matches: Vec<Match>,
+    /// Applied before those of the backend.
+    pub filters: Filters,
+    /// Where requests go, by weight; empty answers 500 (unless `filters.redirect` is set).
+    pub backends: Vec<Backend>,
+    /// `retry.attempts: 0` on the rule: not even the retries that are always safe.
+    pub retries_off: bool,
+}
+
+/// One weighted backend of a rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backend {
+    /// Share of the rule's requests; 0 gets none.
+    pub weight: u32,
+    /// Where they go.
+    pub target: BackendTarget,
+    /// Applied after those of the rule.
+    pub filters: Filters,
+}
+
+/// Where a backend's share goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BackendTarget {
+    /// To an upstream that the same or an earlier delta brought.
+    Upstream(UpstreamKey),
+    /// Nowhere: the reference is broken, and its share is answered with 500.
+    Broken {
+        /// The reason for log and metrics.
+        reason: Reason,
+        /// The reference as the user wrote it, for the log.
+        reference: Arc<str>,
+    },
+}

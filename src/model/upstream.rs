@@ -1,0 +1,66 @@
+//! Named sets of weighted targets that routes send requests to.
+
+use super::{EndpointsKey, UpstreamKey};
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// A Service port (one entry) or a `tidegate.dev` Upstream (one entry a target).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Upstream {
+    /// Its identity.
+    pub key: UpstreamKey,
+    /// Weighted among each other first; then an endpoint is picked within the entry.
+    pub entries: Vec<Entry>,
+    /// `retry.attempts: 0`: not even the retries that are always safe.
+    pub retries_off: bool,
+}
+
+/// One weighted target of an upstream.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Unique within the upstream; the split's cursor hangs on it.
+    pub name: Arc<str>,
+    /// Share of the upstream's requests, however many endpoints the entry has; 0 gets none.
+    pub weight: u32,
+    /// Where its endpoints come from.
+    pub source: EntrySource,
+    /// What is spoken to them.
+    pub protocol: BackendProtocol,
+    /// TLS towards the target.
+    pub tls: Option<OriginateTls>,
+    /// Put before the request's path; without trailing slash, empty for none.
+    pub base_path: Arc<str>,
+}
+
+/// Where an entry's endpoints come from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum EntrySource {
+    /// The EndpointSlices of a Service port.
+    Endpoints(EndpointsKey),
+    /// One fixed address.
+    Address(SocketAddr),
+    /// A name, resolved by the data plane.
+    Dns {
+        /// DNS name, lower case.
+        host: Arc<str>,
+        /// Port to connect to.
+        port: u16,
+    },
+}
+
+/// What is spoken to a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum BackendProtocol {
+    /// HTTP/1.1; over TLS, HTTP/2 if the target chooses it by ALPN.
+    Http,
+    /// HTTP/2 by prior knowledge (`kubernetes.io/h2c`).
+    H2c,
+}
+
+/// TLS from the gateway to a target, with the system's certificate authorities.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct OriginateTls {
+    /// SNI, and the name (or IP address) that the certificate must have.
+    pub server_name: Arc<str>,
+}

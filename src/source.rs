@@ -1,0 +1,1 @@
+//! A directory of YAML as a stream of events.

@@ -1,0 +1,3 @@
+//! Small tools that know nothing of gateways: draining, backoff, clocks.
+
+pub mod drain;

@@ -1,0 +1,1 @@
+//! Certificates by SNI, and TLS towards backends.

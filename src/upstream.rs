@@ -1,0 +1,1 @@
+//! Live state of what requests are sent to: endpoints, balancing, pools, connecting.
