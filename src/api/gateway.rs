@@ -1,0 +1,24 @@
+//! Wire types of Gateway API v1.7, experimental channel.
+//!
+//! Types that several kinds use stand once, in [`shared`]. Fields with a default in the CRD's
+//! schema are not optional here: the API server (or [`crate::api::decode`]) fills them in, and
+//! the same default stands in for an object that was stored by an older schema. Fields that
+//! Tidegate does not honour are here all the same, so that the object's status can name them.
+
+mod gateway_class;
+mod gateway_kind;
+mod http_filter;
+mod http_route;
+mod reference_grant;
+mod resource;
+mod shared;
+
+pub use gateway_class::*;
+pub use gateway_kind::*;
+pub use http_filter::*;
+pub use http_route::*;
+pub use reference_grant::*;
+pub use shared::*;
+
+/// The API group of every kind in this module.
+pub const GROUP: &str = "gateway.networking.k8s.io";

@@ -1,0 +1,121 @@
+//! The kinds that Tidegate reads.
+
+use std::fmt;
+
+/// A kind that Tidegate reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// `gateway.networking.k8s.io` GatewayClass.
+    GatewayClass,
+    /// `gateway.networking.k8s.io` Gateway.
+    Gateway,
+    /// `gateway.networking.k8s.io` HTTPRoute.
+    HttpRoute,
+    /// `gateway.networking.k8s.io` ReferenceGrant.
+    ReferenceGrant,
+    /// `tidegate.dev` Upstream.
+    Upstream,
+    /// Core Service.
+    Service,
+    /// `discovery.k8s.io` EndpointSlice.
+    EndpointSlice,
+    /// Core Secret.
+    Secret,
+    /// Core Namespace.
+    Namespace,
+}
+
+/// What the API server knows of a kind.
+struct Names {
+    kind: &'static str,
+    group: &'static str,
+    /// Those that are read; the one that Tidegate asks for first.
+    versions: &'static [&'static str],
+    plural: &'static str,
+    namespaced: bool,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 9] = [
+        Self::GatewayClass,
+        Self::Gateway,
+        Self::HttpRoute,
+        Self::ReferenceGrant,
+        Self::Upstream,
+        Self::Service,
+        Self::EndpointSlice,
+        Self::Secret,
+        Self::Namespace,
+    ];
+
+    const fn names(self) -> Names {
+        const GATEWAY: &str = super::gateway::GROUP;
+        // Gateway API serves these kinds as v1beta1 too, with the same schema.
+        const BOTH: &[&str] = &["v1", "v1beta1"];
+        const V1: &[&str] = &["v1"];
+        let (kind, group, versions, plural, namespaced) = match self {
+            Self::GatewayClass => ("GatewayClass", GATEWAY, BOTH, "gatewayclasses", false),
+            Self::Gateway => ("Gateway", GATEWAY, BOTH, "gateways", true),
+            Self::HttpRoute => ("HTTPRoute", GATEWAY, BOTH, "httproutes", true),
+            Self::ReferenceGrant => ("ReferenceGrant", GATEWAY, BOTH, "referencegrants", true),
+            Self::Upstream => {
+                ("Upstream", super::upstream::GROUP, &["v1alpha1"] as &[&str], "upstreams", true)
+            }
+            Self::Service => ("Service", "", V1, "services", true),
+            Self::EndpointSlice => ("EndpointSlice", "discovery.k8s.io", V1, "endpointslices", true),
+            Self::Secret => ("Secret", "", V1, "secrets", true),
+            Self::Namespace => ("Namespace", "", V1, "namespaces", false),
+        };
+        Names { kind, group, versions, plural, namespaced }
+    }
+
+    /// As in the `kind` field of a manifest.
+    pub const fn name(self) -> &'static str {
+        self.names().kind
+    }
+
+    /// API group; empty is the core group.
+    pub const fn group(self) -> &'static str {
+        self.names().group
+    }
+
+    /// The version that Tidegate asks for.
+    pub const fn version(self) -> &'static str {
+        self.names().versions[0]
+    }
+
+    /// Every version that is read.
+    pub const fn versions(self) -> &'static [&'static str] {
+        self.names().versions
+    }
+
+    /// As in the path of a request to the API server.
+    pub const fn plural(self) -> &'static str {
+        self.names().plural
+    }
+
+    /// Whether objects of the kind live in a namespace.
+    pub const fn namespaced(self) -> bool {
+        self.names().namespaced
+    }
+
+    /// As in the `apiVersion` field of a manifest.
+    pub fn api_version(self) -> String {
+        match self.group() {
+            "" => self.version().to_owned(),
+            group => format!("{group}/{}", self.version()),
+        }
+    }
+
+    /// The kind with this `group` and `kind`, as references name it.
+    pub fn find(group: &str, kind: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.group() == group && known.name() == kind)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
