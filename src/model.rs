@@ -11,6 +11,7 @@ mod hostname;
 mod key;
 mod listener;
 mod matching;
+mod path;
 mod reason;
 mod route;
 mod upstream;
@@ -25,6 +26,7 @@ pub use key::{
 };
 pub use listener::{Listener, Protocol};
 pub use matching::{HeaderMatch, Match, PathMatch, QueryMatch, ValueMatch};
+pub use path::{InvalidPath, normalize_path};
 pub use reason::Reason;
 pub use route::{Attachment, Backend, BackendTarget, Route, Rule};
 pub use upstream::{BackendProtocol, Entry, EntrySource, OriginateTls, Upstream};
