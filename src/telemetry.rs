@@ -1,1 +1,15 @@
 //! Metrics and the access log.
+//!
+//! Everything that is looked up by name is looked up once, when a table is published: the request
+//! path holds handles ([`RouteMetrics`] …) and adds to atomics. The access log is written by one
+//! thread that takes whole batches from the workers.
+
+mod access_log;
+mod json;
+mod metrics;
+mod series;
+mod timestamp;
+
+pub use access_log::{AccessLog, FIELDS, InvalidMode, Mode, Output, Record, WorkerLog};
+pub use metrics::{CONTENT_TYPE, ListenerMetrics, Metrics, ProcessMetrics, RouteMetrics, UpstreamMetrics};
+pub use series::{Counter, Gauge, Histogram};

@@ -1,0 +1,118 @@
+//! One line and its fields.
+
+use crate::model::Reason;
+use crate::telemetry::json::Object;
+use http::Version;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// The fields of every line, in their order; `docs/access-log.md` tells what they mean.
+pub const FIELDS: [&str; 20] = [
+    "time",
+    "listener",
+    "route",
+    "rule",
+    "backend",
+    "endpoint",
+    "attempts",
+    "retry_reasons",
+    "reason",
+    "client_address",
+    "protocol",
+    "method",
+    "host",
+    "path",
+    "status",
+    "request_id",
+    "user_agent",
+    "bytes_received",
+    "bytes_sent",
+    "duration_seconds",
+];
+
+/// What a line tells about one request. Absent values are written as `null`.
+#[derive(Clone, Debug)]
+pub struct Record<'a> {
+    /// `namespace/gateway/listener`; none if the host belongs to no listener.
+    pub listener: Option<&'a str>,
+    /// `HTTPRoute namespace/name`.
+    pub route: Option<&'a str>,
+    /// The rule's name, or its place in the route from 0.
+    pub rule: Option<&'a str>,
+    /// What the backendRef points at.
+    pub backend: Option<&'a str>,
+    /// The endpoint of the last attempt.
+    pub endpoint: Option<SocketAddr>,
+    /// How often the request was sent, or was tried to be; 0 when Tidegate answered at once.
+    pub attempts: u32,
+    /// Why each attempt but the last was given up.
+    pub retry_reasons: &'a [&'a str],
+    /// Why Tidegate answered itself; none when a backend's answer was passed on.
+    pub reason: Option<Reason>,
+    /// The peer of the connection.
+    pub client_address: SocketAddr,
+    /// The protocol of the request.
+    pub protocol: Version,
+    /// None if the head could not be read; so too for host and path.
+    pub method: Option<&'a str>,
+    /// In lower case, without port.
+    pub host: Option<&'a str>,
+    /// In its normal form, without query.
+    pub path: Option<&'a str>,
+    /// The status that the client got; 499 if it went away before.
+    pub status: u16,
+    /// The value of `X-Request-Id`.
+    pub request_id: Option<&'a [u8]>,
+    /// The request's `User-Agent`.
+    pub user_agent: Option<&'a [u8]>,
+    /// Bytes of the request's body, without its framing.
+    pub bytes_received: u64,
+    /// Bytes of the answer's body, without its framing.
+    pub bytes_sent: u64,
+    /// From the request's head to the end of the answer.
+    pub duration: Duration,
+}
+
+impl Record<'_> {
+    /// Appends the line. `time` is the present as RFC 3339.
+    pub(super) fn write(&self, out: &mut Vec<u8>, time: &str) {
+        let mut object = Object::new(out, &FIELDS);
+        object.plain(time);
+        object.optional_text(self.listener.map(str::as_bytes));
+        object.optional_text(self.route.map(str::as_bytes));
+        object.optional_text(self.rule.map(str::as_bytes));
+        object.optional_text(self.backend.map(str::as_bytes));
+        match self.endpoint {
+            Some(endpoint) => object.plain(endpoint),
+            None => object.null(),
+        }
+        object.number(self.attempts.into());
+        object.texts(self.retry_reasons);
+        match self.reason {
+            Some(reason) => object.plain(reason.as_str()),
+            None => object.null(),
+        }
+        object.plain(self.client_address);
+        object.plain(protocol(self.protocol));
+        object.optional_text(self.method.map(str::as_bytes));
+        object.optional_text(self.host.map(str::as_bytes));
+        object.optional_text(self.path.map(str::as_bytes));
+        object.number(self.status.into());
+        object.optional_text(self.request_id);
+        object.optional_text(self.user_agent);
+        object.number(self.bytes_received);
+        object.number(self.bytes_sent);
+        object.seconds(self.duration);
+        object.end();
+    }
+}
+
+fn protocol(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_10 => "HTTP/1.0",
+        Version::HTTP_2 => "HTTP/2",
+        Version::HTTP_3 => "HTTP/3",
+        Version::HTTP_09 => "HTTP/0.9",
+        _ => "HTTP/1.1",
+    }
+}
