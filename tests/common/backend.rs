@@ -1,0 +1,246 @@
+//! A backend in this process, on a thread of its own, that does what each request asks for.
+
+mod answer;
+mod ask;
+mod record;
+
+pub use ask::Ask;
+pub use record::Seen;
+
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use record::{Recorder, Records};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// How long a drained backend waits for its clients before it cuts them.
+const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+
+/// A running backend; dropping it cuts everything.
+pub struct Backend {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    commands: mpsc::UnboundedSender<Command>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What is spoken: one thing only, so that the other shows as a failure.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Protocol {
+    Http1,
+    H2c,
+}
+
+#[derive(Debug)]
+enum Command {
+    Drain(oneshot::Sender<usize>),
+    Kill,
+}
+
+/// What the connections of one backend share.
+struct Shared {
+    name: String,
+    protocol: Protocol,
+    /// Whether requests and bytes are kept; under load only numbers are.
+    records: Option<Mutex<Records>>,
+    requests: AtomicU64,
+    connections: AtomicU64,
+    open: watch::Sender<usize>,
+    killed: AtomicBool,
+    draining: watch::Sender<bool>,
+}
+
+impl Backend {
+    /// One that speaks HTTP/1.1 and records what it gets.
+    pub fn start(name: &str) -> Self {
+        Self::launch(name, Protocol::Http1, true)
+    }
+
+    /// One that speaks HTTP/2 by prior knowledge, and nothing else.
+    pub fn start_h2c(name: &str) -> Self {
+        Self::launch(name, Protocol::H2c, true)
+    }
+
+    /// One that speaks HTTP/1.1 and only counts.
+    pub fn start_for_load(name: &str) -> Self {
+        Self::launch(name, Protocol::Http1, false)
+    }
+
+    /// One that speaks HTTP/2 by prior knowledge and only counts.
+    pub fn start_h2c_for_load(name: &str) -> Self {
+        Self::launch(name, Protocol::H2c, false)
+    }
+
+    fn launch(name: &str, protocol: Protocol, record: bool) -> Self {
+        let shared = Arc::new(Shared {
+            name: name.to_owned(),
+            protocol,
+            records: record.then(Mutex::default),
+            requests: AtomicU64::new(0),
+            connections: AtomicU64::new(0),
+            open: watch::Sender::new(0),
+            killed: AtomicBool::new(false),
+            draining: watch::Sender::new(false),
+        });
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (commands, received) = mpsc::unbounded_channel();
+        let thread = std::thread::Builder::new()
+            .name(format!("backend {name}"))
+            .spawn({
+                let shared = shared.clone();
+                move || {
+                    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                    runtime.block_on(run(listener, shared, received));
+                }
+            })
+            .unwrap();
+        Self { address, shared, commands, thread: Some(thread) }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    pub fn name(&self) -> &str {
+        &self.shared.name
+    }
+
+    /// Requests whose head was read.
+    pub fn requests(&self) -> u64 {
+        self.shared.requests.load(Ordering::SeqCst)
+    }
+
+    /// Connections that were accepted.
+    pub fn connections(&self) -> u64 {
+        self.shared.connections.load(Ordering::SeqCst)
+    }
+
+    /// The requests in the order of their heads.
+    pub fn seen(&self) -> Vec<Seen> {
+        self.records().lock().unwrap().seen.clone()
+    }
+
+    /// The last request; there must be one.
+    pub fn last(&self) -> Seen {
+        self.seen().pop().expect("the backend was asked nothing")
+    }
+
+    /// Every byte that came, by connection.
+    pub fn raw(&self) -> Vec<Vec<u8>> {
+        self.records().lock().unwrap().raw.clone()
+    }
+
+    fn records(&self) -> &Mutex<Records> {
+        self.shared.records.as_ref().expect("a backend for load keeps no records")
+    }
+
+    /// Stops as a pod does that has left its slice: takes no new connection, finishes what was
+    /// begun, asks the clients to leave. Returns how many connections they had still open at the
+    /// limit: 0 if they left by themselves.
+    pub fn drain(mut self) -> usize {
+        let (left, answer) = oneshot::channel();
+        self.commands.send(Command::Drain(left)).expect("the backend runs");
+        let left = answer.blocking_recv().expect("the backend drains");
+        self.join();
+        left
+    }
+
+    /// Ends at once: every connection is reset, later ones are refused.
+    pub fn kill(mut self) {
+        self.shared.killed.store(true, Ordering::SeqCst);
+        self.join();
+    }
+
+    fn join(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            let _ = self.commands.send(Command::Kill);
+            let ended = thread.join();
+            // A second panic would hide the first one's message.
+            if !std::thread::panicking() {
+                ended.expect("the backend did not panic");
+            }
+        }
+    }
+}
+
+impl Drop for Backend {
+    fn drop(&mut self) {
+        self.join();
+    }
+}
+
+/// Accepts until a command says otherwise. When it returns, the runtime drops what is left.
+async fn run(
+    listener: std::net::TcpListener,
+    shared: Arc<Shared>,
+    mut commands: mpsc::UnboundedReceiver<Command>,
+) {
+    let listener = TcpListener::from_std(listener).unwrap();
+    let left = loop {
+        tokio::select! {
+            command = commands.recv() => match command {
+                Some(Command::Drain(left)) => break left,
+                Some(Command::Kill) | None => return,
+            },
+            accepted = listener.accept() => accept(&shared, accepted.unwrap().0),
+        }
+    };
+    // Those that the system has accepted already would be reset with the listener.
+    let listener = listener.into_std().unwrap();
+    while let Ok((stream, _)) = listener.accept() {
+        stream.set_nonblocking(true).unwrap();
+        accept(&shared, TcpStream::from_std(stream).unwrap());
+    }
+    drop(listener);
+    shared.draining.send_replace(true);
+    let mut open = shared.open.subscribe();
+    let _ = tokio::time::timeout(DRAIN_LIMIT, open.wait_for(|open| *open == 0)).await;
+    let _ = left.send(*shared.open.borrow());
+}
+
+fn accept(shared: &Arc<Shared>, stream: TcpStream) {
+    stream.set_nodelay(true).unwrap();
+    let number = shared.connections.fetch_add(1, Ordering::SeqCst);
+    shared.open.send_modify(|open| *open += 1);
+    let io = Recorder::new(stream, shared.clone());
+    tokio::spawn(serve(io, shared.clone(), number));
+}
+
+/// One connection, to its end. How it ends is judged by the client.
+async fn serve(io: Recorder, shared: Arc<Shared>, connection: u64) {
+    let io = TokioIo::new(io);
+    let service = service_fn({
+        let shared = shared.clone();
+        move |request| answer::answer(request, shared.clone(), connection)
+    });
+    match shared.protocol {
+        Protocol::Http1 => {
+            // Answers carry `Connection: close` while draining; an idle connection is left to
+            // the client, for closing it could cut a request that is on its way.
+            let _ = http1::Builder::new().serve_connection(io, service).with_upgrades().await;
+        }
+        Protocol::H2c => {
+            let mut draining = shared.draining.subscribe();
+            let builder = http2::Builder::new(TokioExecutor::new());
+            let mut served = pin!(builder.serve_connection(io, service));
+            tokio::select! {
+                _ = &mut served => return,
+                _ = draining.wait_for(|draining| *draining) => served.as_mut().graceful_shutdown(),
+            }
+            let _ = served.await;
+        }
+    }
+}

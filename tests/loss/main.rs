@@ -1,0 +1,8 @@
+//! Nobody's request is lost while something changes.
+#![allow(missing_docs, unreachable_pub, reason = "a program of its own: nobody links to it")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod harness;
