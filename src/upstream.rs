@@ -1,1 +1,26 @@
 //! Live state of what requests are sent to: endpoints, balancing, pools, connecting.
+//!
+//! The [`Registry`] belongs to the thread that publishes; it turns the model's upstreams and
+//! endpoints into immutable [`Upstreams`], in which the live objects ([`Endpoint`]) are the same
+//! from one version to the next. Each worker keeps its own cursors ([`Splits`]) and connections
+//! ([`Pool`]), keyed by identity, so that no change of configuration resets them.
+
+mod connect;
+mod endpoint;
+mod forbidden;
+mod http1;
+mod pool;
+mod registry;
+mod resolved;
+mod split;
+mod stream;
+
+pub use connect::{ConnectError, Connected, Connector};
+pub use endpoint::{Endpoint, InFlight};
+pub use forbidden::TargetPolicy;
+pub use http1::{Http1, SendError};
+pub use pool::{Http2, Pool, PoolLimits, StreamGuard};
+pub use registry::{Registry, Slot, Upstreams};
+pub use resolved::{Entry, Pick, Upstream};
+pub use split::{Member, Split, Splits};
+pub use stream::Stream;

@@ -1,6 +1,6 @@
 //! Telling everyone that the process stops, and waiting until they are done.
 //!
-//! A drain has phases that only go forward; see [`Phase`]. It is complete when every [`Watch`]
+//! A drain has phases that only go forward; see [`Phase`]. It is complete when every [`Hold`]
 //! was dropped.
 
 use tokio::sync::{mpsc, watch};
@@ -23,21 +23,30 @@ pub enum Phase {
 #[derive(Debug)]
 pub struct Trigger {
     phase: watch::Sender<Phase>,
-    done: mpsc::Receiver<()>,
+    /// Kept until somebody waits for the end, so that holds can be taken.
+    alive: Option<mpsc::Sender<()>>,
+    ended: mpsc::Receiver<()>,
 }
 
-/// Watches the drain, and keeps it from being complete while it lives.
+/// Watches the drain without holding it up.
 #[derive(Clone, Debug)]
 pub struct Watch {
     phase: watch::Receiver<Phase>,
-    _done: mpsc::Sender<()>,
+    alive: mpsc::WeakSender<()>,
+}
+
+/// Keeps the drain from being complete while it lives.
+#[derive(Clone, Debug)]
+pub struct Hold {
+    _alive: Option<mpsc::Sender<()>>,
 }
 
 /// A drain and its first watcher.
 pub fn channel() -> (Trigger, Watch) {
     let (phase_sender, phase) = watch::channel(Phase::Serving);
-    let (_done, done) = mpsc::channel(1);
-    (Trigger { phase: phase_sender, done }, Watch { phase, _done })
+    let (sender, ended) = mpsc::channel(1);
+    let alive = sender.downgrade();
+    (Trigger { phase: phase_sender, alive: Some(sender), ended }, Watch { phase, alive })
 }
 
 impl Trigger {
@@ -52,10 +61,11 @@ impl Trigger {
         });
     }
 
-    /// Returns when no watch is left.
+    /// Returns when no hold is left. None that is taken later counts.
     pub async fn complete(&mut self) {
+        self.alive = None;
         // Nobody sends: the channel only tells that the last sender was dropped.
-        let _ = self.done.recv().await;
+        let _ = self.ended.recv().await;
     }
 }
 
@@ -69,4 +79,12 @@ impl Watch {
     pub async fn reached(&mut self, wanted: Phase) {
         let _ = self.phase.wait_for(|phase| *phase >= wanted).await;
     }
+
+    /// Keeps the drain from being complete.
+    pub fn hold(&self) -> Hold {
+        Hold { _alive: self.alive.upgrade() }
+    }
 }
+
+#[cfg(test)]
+mod tests;

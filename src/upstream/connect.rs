@@ -1,0 +1,182 @@
+//! From an endpoint to a connection: TCP, TLS, HTTP.
+
+use super::pool::Http2;
+use super::{Endpoint, Http1, Pick, Stream};
+use crate::model::{BackendProtocol, OriginateTls, Reason};
+use crate::tls::ClientConfigs;
+use bytes::Bytes;
+use http_body::Body;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::pki_types::ServerName;
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+/// Makes connections, with the process's TLS settings and one limit of time for all of it.
+#[derive(Clone, Debug)]
+pub struct Connector {
+    tls: Arc<ClientConfigs>,
+    limit: Duration,
+}
+
+/// A connection on which nothing was sent yet.
+pub enum Connected<B: Body + 'static> {
+    /// For this request, then for the pool.
+    Http1(Box<Http1<B>>),
+    /// For the pool, to be shared.
+    Http2(Http2<B>),
+}
+
+/// Why there is no connection. Nothing of the request was sent.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// TCP failed.
+    #[error("cannot connect to {address}: {source}")]
+    Tcp {
+        /// The endpoint.
+        address: std::net::SocketAddr,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// TLS failed: also a certificate that does not fit.
+    #[error("TLS with {address} as {server_name:?} failed: {source}")]
+    Tls {
+        /// The endpoint.
+        address: std::net::SocketAddr,
+        /// The name that the certificate must have.
+        server_name: Arc<str>,
+        /// rustls' error.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// HTTP's first exchange failed.
+    #[error("no HTTP connection to {address}: {source}")]
+    Http {
+        /// The endpoint.
+        address: std::net::SocketAddr,
+        /// hyper's error.
+        source: hyper::Error,
+    },
+    /// Not within the limit.
+    #[error("no connection to {address} within {limit:?}")]
+    Timeout {
+        /// The endpoint.
+        address: std::net::SocketAddr,
+        /// The limit.
+        limit: Duration,
+    },
+}
+
+impl ConnectError {
+    /// The reason of the answer, if no other endpoint helps.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Tcp { .. } | Self::Tls { .. } | Self::Http { .. } => Reason::ConnectFailed,
+            Self::Timeout { .. } => Reason::ConnectTimeout,
+        }
+    }
+}
+
+/// Runs hyper's HTTP/2 connections beside the requests, in the worker's own thread.
+#[derive(Clone, Copy, Debug)]
+struct LocalExecutor;
+
+impl<F: Future + 'static> hyper::rt::Executor<F> for LocalExecutor {
+    fn execute(&self, future: F) {
+        tokio::task::spawn_local(async move {
+            future.await;
+        });
+    }
+}
+
+impl Connector {
+    /// A connector; `limit` is for TCP and TLS together.
+    pub fn new(tls: Arc<ClientConfigs>, limit: Duration) -> Self {
+        Self { tls, limit }
+    }
+
+    /// Connects to an endpoint as its entry says.
+    pub async fn connect<B>(&self, pick: &Pick<'_>) -> Result<Connected<B>, ConnectError>
+    where
+        B: Body<Data = Bytes> + Unpin + 'static,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let connecting = self.connect_unlimited(pick.endpoint, pick.entry.protocol, pick.entry.tls.as_ref());
+        timeout(self.limit, connecting)
+            .await
+            .unwrap_or(Err(ConnectError::Timeout { address: pick.endpoint.address, limit: self.limit }))
+    }
+
+    async fn connect_unlimited<B>(
+        &self,
+        endpoint: &Arc<Endpoint>,
+        protocol: BackendProtocol,
+        tls: Option<&OriginateTls>,
+    ) -> Result<Connected<B>, ConnectError>
+    where
+        B: Body<Data = Bytes> + Unpin + 'static,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let address = endpoint.address;
+        let tcp =
+            TcpStream::connect(address).await.map_err(|source| ConnectError::Tcp { address, source })?;
+        // A head and its body are often two writes: Nagle would hold the second back.
+        tcp.set_nodelay(true).map_err(|source| ConnectError::Tcp { address, source })?;
+        let (stream, is_h2) = match tls {
+            Some(tls) => self.handshake(tcp, endpoint, tls).await?,
+            None => (Stream::Tcp(tcp), protocol == BackendProtocol::H2c),
+        };
+        let connected = if is_h2 {
+            share(stream, endpoint).await.map(Connected::Http2)
+        } else {
+            Http1::new(stream, endpoint.clone()).await.map(|new| Connected::Http1(Box::new(new)))
+        };
+        connected.map_err(|source| ConnectError::Http { address, source })
+    }
+
+    async fn handshake(
+        &self,
+        tcp: TcpStream,
+        endpoint: &Arc<Endpoint>,
+        tls: &OriginateTls,
+    ) -> Result<(Stream, bool), ConnectError> {
+        let failed = |source: Box<dyn Error + Send + Sync>| ConnectError::Tls {
+            address: endpoint.address,
+            server_name: tls.server_name.clone(),
+            source,
+        };
+        let config = self.tls.get().map_err(|error| failed(error.into()))?;
+        let name = ServerName::try_from(tls.server_name.to_string()).map_err(|error| failed(error.into()))?;
+        let stream =
+            TlsConnector::from(config).connect(name, tcp).await.map_err(|error| failed(error.into()))?;
+        let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        Ok((Stream::Tls(Box::new(stream)), is_h2))
+    }
+}
+
+async fn share<B>(stream: Stream, endpoint: &Arc<Endpoint>) -> hyper::Result<Http2<B>>
+where
+    B: Body<Data = Bytes> + Unpin + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let mut builder = http2::Builder::new(LocalExecutor);
+    builder
+        .timer(TokioTimer::new())
+        // A connection whose other side vanished would swallow requests until TCP gives up.
+        .keep_alive_interval(Duration::from_secs(30))
+        .keep_alive_timeout(Duration::from_secs(10))
+        // Of a stream, what one slow reader can make this process hold.
+        .initial_stream_window_size(256 * 1024)
+        .initial_connection_window_size(1024 * 1024);
+    let (sender, connection) = builder.handshake(TokioIo::new(stream)).await?;
+    tokio::task::spawn_local(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "HTTP/2 connection to a target ended");
+        }
+    });
+    Ok(Http2::new(sender, endpoint.clone()))
+}

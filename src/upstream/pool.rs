@@ -1,0 +1,155 @@
+//! A worker's connections to endpoints.
+
+use super::{Endpoint, Http1};
+use bytes::Bytes;
+use http_body::Body;
+use hyper::client::conn::http2::SendRequest;
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::error::Error;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// An HTTP/2 connection; many requests share it.
+#[derive(Debug)]
+pub struct Http2<B> {
+    /// hyper's handle; its connection runs in a task of its own.
+    pub sender: SendRequest<B>,
+    endpoint: Arc<Endpoint>,
+    streams: Rc<Cell<usize>>,
+    idle_since: Rc<Cell<Instant>>,
+}
+
+/// Counts a stream of an [`Http2`] until it is dropped.
+#[derive(Debug)]
+pub struct StreamGuard {
+    streams: Rc<Cell<usize>>,
+    idle_since: Rc<Cell<Instant>>,
+}
+
+/// Idle HTTP/1.1 connections and shared HTTP/2 connections, by endpoint.
+pub struct Pool<B: Body + 'static> {
+    #[expect(clippy::vec_box, reason = "a connection is large, and moves between pool, request and body")]
+    idle: HashMap<u64, Vec<Box<Http1<B>>>>,
+    shared: HashMap<u64, Vec<Http2<B>>>,
+    limits: PoolLimits,
+}
+
+/// Limits of a [`Pool`].
+#[derive(Clone, Copy, Debug)]
+pub struct PoolLimits {
+    /// An idle connection is closed after this time. It should be shorter than the backends'
+    /// own, or they close connections just as a request is sent on them.
+    pub idle: Duration,
+    /// Idle HTTP/1.1 connections kept per endpoint and worker.
+    pub max_idle: usize,
+    /// Streams on one HTTP/2 connection before another is opened.
+    pub max_streams: usize,
+}
+
+impl<B> Http2<B> {
+    pub(super) fn new(sender: SendRequest<B>, endpoint: Arc<Endpoint>) -> Self {
+        Self {
+            sender,
+            endpoint,
+            streams: Rc::new(Cell::new(0)),
+            idle_since: Rc::new(Cell::new(Instant::now())),
+        }
+    }
+
+    /// Counts a stream.
+    pub fn stream(&self) -> StreamGuard {
+        self.streams.set(self.streams.get() + 1);
+        StreamGuard { streams: self.streams.clone(), idle_since: self.idle_since.clone() }
+    }
+}
+
+/// A derive would ask for `B: Clone`.
+impl<B> Clone for Http2<B> {
+    fn clone(&self) -> Self {
+        Self {
+            sender: self.sender.clone(),
+            endpoint: self.endpoint.clone(),
+            streams: self.streams.clone(),
+            idle_since: self.idle_since.clone(),
+        }
+    }
+}
+
+impl Drop for StreamGuard {
+    fn drop(&mut self) {
+        self.streams.set(self.streams.get() - 1);
+        if self.streams.get() == 0 {
+            self.idle_since.set(Instant::now());
+        }
+    }
+}
+
+impl<B> Pool<B>
+where
+    B: Body<Data = Bytes> + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    /// An empty pool.
+    pub fn new(limits: PoolLimits) -> Self {
+        Self { idle: HashMap::new(), shared: HashMap::new(), limits }
+    }
+
+    /// An idle connection that is still open: the one used last, which the other side is least
+    /// likely to close right now.
+    pub fn take(&mut self, endpoint: &Endpoint) -> Option<Box<Http1<B>>> {
+        let idle = self.idle.get_mut(&endpoint.id)?;
+        while let Some(mut connection) = idle.pop() {
+            if connection.is_alive() {
+                return Some(connection);
+            }
+        }
+        None
+    }
+
+    /// Keeps a connection whose request is done.
+    pub fn put(&mut self, mut connection: Box<Http1<B>>) {
+        if connection.endpoint().has_left() {
+            return;
+        }
+        let idle = self.idle.entry(connection.endpoint().id).or_default();
+        if idle.len() < self.limits.max_idle {
+            connection.idle_since = Instant::now();
+            idle.push(connection);
+        }
+    }
+
+    /// A shared connection with room for another stream.
+    pub fn share(&mut self, endpoint: &Endpoint) -> Option<Http2<B>> {
+        let shared = self.shared.get_mut(&endpoint.id)?;
+        shared.retain(|connection| !connection.sender.is_closed());
+        shared.iter().find(|connection| connection.streams.get() < self.limits.max_streams).cloned()
+    }
+
+    /// Keeps a new shared connection.
+    pub fn add_shared(&mut self, connection: Http2<B>) {
+        self.shared.entry(connection.endpoint.id).or_default().push(connection);
+    }
+
+    /// Closes what is closed on the other side, idle for too long, or belongs to an endpoint
+    /// that left. An HTTP/2 connection closes when its last stream ended.
+    pub fn sweep(&mut self) {
+        let limit = self.limits.idle;
+        self.idle.retain(|_, idle| {
+            idle.retain_mut(|connection| {
+                !connection.endpoint().has_left()
+                    && connection.idle_since.elapsed() < limit
+                    && connection.is_alive()
+            });
+            !idle.is_empty()
+        });
+        self.shared.retain(|_, shared| {
+            shared.retain(|connection| {
+                let idle = connection.streams.get() == 0 && connection.idle_since.get().elapsed() >= limit;
+                !connection.sender.is_closed() && !idle && !connection.endpoint.has_left()
+            });
+            !shared.is_empty()
+        });
+    }
+}

@@ -1,0 +1,272 @@
+//! From the model's upstreams and endpoints to what the workers see, with live state kept.
+
+use super::endpoint::Endpoint;
+use super::forbidden::TargetPolicy;
+use super::resolved::{Entry, Upstream};
+use super::split::{Member, Split};
+use crate::model;
+use crate::model::{BackendProtocol, EndpointsKey, EntrySource, OriginateTls, Reason, UpstreamKey};
+use crate::telemetry::Metrics;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// Where an upstream stands in [`Upstreams`]: given once per identity and never again to
+/// another, so that rules which were compiled long ago still mean the same upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Slot(pub(super) u32);
+
+/// All upstreams of one version.
+#[derive(Clone, Debug, Default)]
+pub struct Upstreams(Arc<[Option<Arc<Upstream>>]>);
+
+impl Upstreams {
+    /// The upstream of a slot, if it exists in this version.
+    pub fn get(&self, slot: Slot) -> Option<&Arc<Upstream>> {
+        self.0.get(slot.0 as usize)?.as_ref()
+    }
+
+    /// Whether a split with this identity belongs to an upstream of this version.
+    pub fn has_split(&self, id: u64) -> bool {
+        u32::try_from(id).is_ok_and(|slot| self.get(Slot(slot)).is_some())
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Upstream>> {
+        self.0.iter().flatten()
+    }
+}
+
+/// The publisher's side: takes changes, and makes the next version of what they touch.
+#[derive(Debug)]
+pub struct Registry {
+    policy: TargetPolicy,
+    metrics: Arc<Metrics>,
+    slots: HashMap<UpstreamKey, Slot>,
+    configured: HashMap<UpstreamKey, model::Upstream>,
+    endpoints: HashMap<EndpointsKey, Vec<model::Endpoint>>,
+    resolved: HashMap<(Arc<str>, u16), Vec<SocketAddr>>,
+    /// Upstreams by what their entries come from, to find what a change of endpoints touches.
+    users: HashMap<EntrySource, BTreeSet<UpstreamKey>>,
+    live: HashMap<UpstreamKey, HashMap<Identity, Arc<Endpoint>>>,
+    built: Vec<Option<Arc<Upstream>>>,
+    dirty: BTreeSet<UpstreamKey>,
+    next_endpoint: u64,
+    #[cfg(test)]
+    builds: usize,
+}
+
+/// What makes two endpoints of one upstream the same: their connections are interchangeable.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Identity {
+    address: SocketAddr,
+    protocol: BackendProtocol,
+    tls: Option<OriginateTls>,
+}
+
+impl Registry {
+    /// An empty registry.
+    pub fn new(policy: TargetPolicy, metrics: Arc<Metrics>) -> Self {
+        Self {
+            policy,
+            metrics,
+            slots: HashMap::new(),
+            configured: HashMap::new(),
+            endpoints: HashMap::new(),
+            resolved: HashMap::new(),
+            users: HashMap::new(),
+            live: HashMap::new(),
+            built: Vec::new(),
+            dirty: BTreeSet::new(),
+            next_endpoint: 0,
+            #[cfg(test)]
+            builds: 0,
+        }
+    }
+
+    /// The slot of an upstream, also of one that nobody configured yet.
+    pub fn slot(&mut self, key: &UpstreamKey) -> Slot {
+        if let Some(slot) = self.slots.get(key) {
+            return *slot;
+        }
+        let slot = Slot(u32::try_from(self.built.len()).unwrap_or(u32::MAX));
+        self.built.push(None);
+        self.slots.insert(key.clone(), slot);
+        slot
+    }
+
+    /// A new or changed upstream.
+    pub fn upsert_upstream(&mut self, upstream: model::Upstream) {
+        self.forget_users(&upstream.key);
+        for entry in &upstream.entries {
+            self.users.entry(entry.source.clone()).or_default().insert(upstream.key.clone());
+        }
+        self.dirty.insert(upstream.key.clone());
+        self.configured.insert(upstream.key.clone(), upstream);
+    }
+
+    /// An upstream that is gone.
+    pub fn remove_upstream(&mut self, key: &UpstreamKey) {
+        self.forget_users(key);
+        self.configured.remove(key);
+        self.dirty.insert(key.clone());
+    }
+
+    /// New or changed endpoints.
+    pub fn upsert_endpoints(&mut self, endpoints: model::Endpoints) {
+        self.touch(&EntrySource::Endpoints(endpoints.key.clone()));
+        self.endpoints.insert(endpoints.key, endpoints.endpoints);
+    }
+
+    /// Endpoints of a Service port that is gone.
+    pub fn remove_endpoints(&mut self, key: &EndpointsKey) {
+        self.touch(&EntrySource::Endpoints(key.clone()));
+        self.endpoints.remove(key);
+    }
+
+    /// What DNS said of a name.
+    pub fn resolved(&mut self, host: &Arc<str>, port: u16, addresses: Vec<SocketAddr>) {
+        self.touch(&EntrySource::Dns { host: host.clone(), port });
+        self.resolved.insert((host.clone(), port), addresses);
+    }
+
+    /// The process's own listening addresses.
+    pub fn set_own_addresses(&mut self, own: HashSet<SocketAddr>) {
+        self.policy.set_own(own);
+        self.dirty.extend(self.configured.keys().cloned());
+    }
+
+    /// The names that have to be resolved.
+    pub fn names(&self) -> HashSet<(Arc<str>, u16)> {
+        let named = self.users.keys().filter_map(|source| match source {
+            EntrySource::Dns { host, port } => Some((host.clone(), *port)),
+            EntrySource::Endpoints(_) | EntrySource::Address(_) => None,
+        });
+        named.collect()
+    }
+
+    /// The next version, in which only what was touched is made anew.
+    pub fn snapshot(&mut self) -> Upstreams {
+        for key in std::mem::take(&mut self.dirty) {
+            let slot = self.slot(&key);
+            self.built[slot.0 as usize] = match self.configured.remove(&key) {
+                Some(upstream) => {
+                    let built = self.build(slot, &upstream);
+                    self.configured.insert(key, upstream);
+                    Some(Arc::new(built))
+                }
+                None => {
+                    self.keep_live(&key, HashMap::new());
+                    None
+                }
+            };
+        }
+        Upstreams(self.built.clone().into())
+    }
+
+    fn touch(&mut self, source: &EntrySource) {
+        if let Some(users) = self.users.get(source) {
+            self.dirty.extend(users.iter().cloned());
+        }
+    }
+
+    fn forget_users(&mut self, key: &UpstreamKey) {
+        let Some(old) = self.configured.get(key) else { return };
+        for entry in &old.entries {
+            if let Some(users) = self.users.get_mut(&entry.source) {
+                users.remove(key);
+                if users.is_empty() {
+                    self.users.remove(&entry.source);
+                }
+            }
+        }
+    }
+
+    fn build(&mut self, slot: Slot, upstream: &model::Upstream) -> Upstream {
+        #[cfg(test)]
+        {
+            self.builds += 1;
+        }
+        let mut live = HashMap::new();
+        let mut forbidden = false;
+        let mut entries = Vec::with_capacity(upstream.entries.len());
+        for entry in &upstream.entries {
+            let (permitted, refused): (Vec<_>, Vec<_>) =
+                self.addresses(&entry.source).into_iter().partition(|address| self.policy.permits(*address));
+            forbidden |= !refused.is_empty();
+            let endpoints =
+                permitted.into_iter().map(|address| self.endpoint(&upstream.key, entry, address, &mut live));
+            entries.push(Entry {
+                name: entry.name.clone(),
+                protocol: entry.protocol,
+                tls: entry.tls.clone(),
+                base_path: entry.base_path.clone(),
+                endpoints: endpoints.collect(),
+            });
+        }
+        self.keep_live(&upstream.key, live);
+        let split = Split::new(upstream.entries.iter().zip(&entries).map(|(configured, entry)| Member {
+            name: entry.name.clone(),
+            weight: if entry.endpoints.is_empty() { 0 } else { configured.weight },
+        }));
+        Upstream {
+            label: upstream.key.to_string().into(),
+            metrics: self.metrics.upstream(&upstream.key),
+            key: upstream.key.clone(),
+            retries_off: upstream.retries_off,
+            slot,
+            entries: entries.into(),
+            split,
+            unavailable: if forbidden { Reason::ForbiddenTarget } else { Reason::NoReadyTargets },
+        }
+    }
+
+    /// Ready endpoints; if there is none, those that still serve while they terminate.
+    fn addresses(&self, source: &EntrySource) -> Vec<SocketAddr> {
+        match source {
+            EntrySource::Address(address) => vec![*address],
+            EntrySource::Dns { host, port } => {
+                self.resolved.get(&(host.clone(), *port)).cloned().unwrap_or_default()
+            }
+            EntrySource::Endpoints(key) => {
+                let all = self.endpoints.get(key).map(Vec::as_slice).unwrap_or_default();
+                let of = |wanted: fn(&model::Endpoint) -> bool| {
+                    all.iter().filter(|e| wanted(e)).map(|e| e.address).collect::<Vec<_>>()
+                };
+                let ready = of(|e| e.ready && !e.terminating);
+                if ready.is_empty() { of(|e| e.serving && e.terminating) } else { ready }
+            }
+        }
+    }
+
+    fn endpoint(
+        &mut self,
+        upstream: &UpstreamKey,
+        entry: &model::Entry,
+        address: SocketAddr,
+        live: &mut HashMap<Identity, Arc<Endpoint>>,
+    ) -> Arc<Endpoint> {
+        let identity = Identity { address, protocol: entry.protocol, tls: entry.tls.clone() };
+        let known = live.get(&identity).or_else(|| self.live.get(upstream)?.get(&identity)).cloned();
+        let endpoint = known.unwrap_or_else(|| {
+            self.next_endpoint += 1;
+            Arc::new(Endpoint::new(self.next_endpoint, address))
+        });
+        live.insert(identity, endpoint.clone());
+        endpoint
+    }
+
+    /// Replaces the live endpoints of an upstream and tells those that left.
+    fn keep_live(&mut self, key: &UpstreamKey, live: HashMap<Identity, Arc<Endpoint>>) {
+        let old =
+            if live.is_empty() { self.live.remove(key) } else { self.live.insert(key.clone(), live.clone()) };
+        for (identity, endpoint) in old.unwrap_or_default() {
+            if !live.contains_key(&identity) {
+                endpoint.set_left(true);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,162 @@
+use super::*;
+use crate::model::{Endpoint as ModelEndpoint, Endpoints, Entry as ModelEntry, ObjectKey};
+use crate::upstream::Splits;
+
+fn registry() -> Registry {
+    Registry::new(TargetPolicy::new(false, vec![]), Metrics::new())
+}
+
+fn service() -> EndpointsKey {
+    EndpointsKey { service: ObjectKey::new("default", "shop"), port: 80 }
+}
+
+fn key() -> UpstreamKey {
+    UpstreamKey::Upstream(ObjectKey::new("default", "orders"))
+}
+
+fn upstream(entries: &[(&str, u32, EntrySource)]) -> model::Upstream {
+    let entry = |(name, weight, source): &(&str, u32, EntrySource)| ModelEntry {
+        name: (*name).into(),
+        weight: *weight,
+        source: source.clone(),
+        protocol: BackendProtocol::Http,
+        tls: None,
+        base_path: "".into(),
+    };
+    model::Upstream { key: key(), entries: entries.iter().map(entry).collect(), retries_off: false }
+}
+
+fn endpoints(list: &[(&str, &str)]) -> Endpoints {
+    let endpoint = |(address, state): &(&str, &str)| ModelEndpoint {
+        address: address.parse().unwrap(),
+        ready: *state == "ready",
+        serving: *state != "down",
+        terminating: *state == "terminating",
+        zone: None,
+    };
+    Endpoints { key: service(), endpoints: list.iter().map(endpoint).collect() }
+}
+
+fn picked(upstreams: &Upstreams, slot: Slot, tried: &[u64]) -> Result<(String, u64), Reason> {
+    let upstream = upstreams.get(slot).unwrap();
+    upstream
+        .pick(&mut Splits::default(), tried)
+        .map(|pick| (pick.endpoint.label.to_string(), pick.endpoint.id))
+}
+
+#[test]
+fn ready_endpoints_else_those_that_still_serve() {
+    let mut registry = registry();
+    let slot = registry.slot(&key());
+    registry.upsert_upstream(upstream(&[("pods", 1, EntrySource::Endpoints(service()))]));
+    assert_eq!(picked(&registry.snapshot(), slot, &[]), Err(Reason::NoReadyTargets));
+    registry.upsert_endpoints(endpoints(&[("10.0.0.1:80", "ready"), ("10.0.0.2:80", "terminating")]));
+    assert_eq!(picked(&registry.snapshot(), slot, &[]).unwrap().0, "10.0.0.1:80");
+    registry.upsert_endpoints(endpoints(&[("10.0.0.1:80", "down"), ("10.0.0.2:80", "terminating")]));
+    assert_eq!(picked(&registry.snapshot(), slot, &[]).unwrap().0, "10.0.0.2:80");
+    registry.remove_endpoints(&service());
+    assert_eq!(picked(&registry.snapshot(), slot, &[]), Err(Reason::NoReadyTargets));
+}
+
+#[test]
+fn an_endpoint_stays_the_same_while_it_stays() {
+    let mut registry = registry();
+    let slot = registry.slot(&key());
+    registry.upsert_upstream(upstream(&[("pods", 1, EntrySource::Endpoints(service()))]));
+    registry.upsert_endpoints(endpoints(&[("10.0.0.1:80", "ready"), ("10.0.0.2:80", "ready")]));
+    let before = registry.snapshot();
+    let (_, first) = picked(&before, slot, &[2]).unwrap();
+    registry.upsert_upstream(upstream(&[("pods", 7, EntrySource::Endpoints(service()))]));
+    registry.upsert_endpoints(endpoints(&[("10.0.0.1:80", "ready")]));
+    let after = registry.snapshot();
+    assert_eq!(picked(&after, slot, &[]).unwrap(), ("10.0.0.1:80".to_owned(), first));
+    let left: Vec<bool> =
+        before.get(slot).unwrap().entries[0].endpoints.iter().map(|endpoint| endpoint.has_left()).collect();
+    assert_eq!(left, [false, true]);
+    // A stream that pins the old version does not choose what has left.
+    assert!((0..50).all(|_| picked(&before, slot, &[]).unwrap().1 == first));
+}
+
+#[test]
+fn untried_endpoints_first_then_any() {
+    let mut registry = registry();
+    let slot = registry.slot(&key());
+    registry.upsert_upstream(upstream(&[
+        ("a", 1, EntrySource::Address("10.0.0.1:80".parse().unwrap())),
+        ("b", 1000, EntrySource::Address("10.0.0.2:80".parse().unwrap())),
+        ("off", 0, EntrySource::Address("10.0.0.3:80".parse().unwrap())),
+    ]));
+    let upstreams = registry.snapshot();
+    let (_, heavy) = picked(&upstreams, slot, &[1]).unwrap();
+    assert_eq!(heavy, 2);
+    for _ in 0..20 {
+        assert_eq!(picked(&upstreams, slot, &[heavy]).unwrap().0, "10.0.0.1:80");
+        assert_ne!(picked(&upstreams, slot, &[1, 2]).unwrap().0, "10.0.0.3:80");
+    }
+}
+
+#[test]
+fn entries_without_endpoints_leave_their_share_to_the_others() {
+    let mut registry = registry();
+    let slot = registry.slot(&key());
+    registry.upsert_upstream(upstream(&[
+        ("pods", 9, EntrySource::Endpoints(service())),
+        ("named", 9, EntrySource::Dns { host: "a.example".into(), port: 80 }),
+        ("fixed", 1, EntrySource::Address("10.0.0.9:80".parse().unwrap())),
+    ]));
+    let upstreams = registry.snapshot();
+    assert!((0..20).all(|_| picked(&upstreams, slot, &[]).unwrap().0 == "10.0.0.9:80"));
+    assert_eq!(registry.names(), HashSet::from([("a.example".into(), 80)]));
+    registry.resolved(&"a.example".into(), 80, vec!["10.0.0.8:80".parse().unwrap()]);
+    registry.upsert_upstream(upstream(&[(
+        "named",
+        9,
+        EntrySource::Dns { host: "a.example".into(), port: 80 },
+    )]));
+    assert_eq!(picked(&registry.snapshot(), slot, &[]).unwrap().0, "10.0.0.8:80");
+}
+
+#[test]
+fn forbidden_targets_are_no_targets() {
+    let mut registry = registry();
+    let slot = registry.slot(&key());
+    registry.upsert_upstream(upstream(&[(
+        "a",
+        1,
+        EntrySource::Address("169.254.169.254:80".parse().unwrap()),
+    )]));
+    assert_eq!(picked(&registry.snapshot(), slot, &[]), Err(Reason::ForbiddenTarget));
+    registry.upsert_upstream(upstream(&[("a", 1, EntrySource::Address("10.0.0.1:80".parse().unwrap()))]));
+    assert!(picked(&registry.snapshot(), slot, &[]).is_ok());
+    registry.set_own_addresses(HashSet::from(["10.0.0.1:80".parse().unwrap()]));
+    assert_eq!(picked(&registry.snapshot(), slot, &[]), Err(Reason::ForbiddenTarget));
+}
+
+#[test]
+fn only_what_is_touched_is_built() {
+    let mut registry = registry();
+    registry.upsert_upstream(upstream(&[("pods", 1, EntrySource::Endpoints(service()))]));
+    let mut other = upstream(&[("a", 1, EntrySource::Address("10.0.0.1:80".parse().unwrap()))]);
+    other.key = UpstreamKey::Upstream(ObjectKey::new("default", "other"));
+    registry.upsert_upstream(other);
+    registry.snapshot();
+    assert_eq!(registry.builds, 2);
+    registry.upsert_endpoints(endpoints(&[("10.0.0.1:80", "ready")]));
+    registry.snapshot();
+    assert_eq!(registry.builds, 3);
+    registry.snapshot();
+    assert_eq!(registry.builds, 3);
+}
+
+#[test]
+fn a_slot_is_never_given_to_another() {
+    let mut registry = registry();
+    registry.upsert_upstream(upstream(&[]));
+    let slot = registry.slot(&key());
+    registry.snapshot();
+    registry.remove_upstream(&key());
+    assert!(registry.snapshot().get(slot).is_none());
+    let other = UpstreamKey::Upstream(ObjectKey::new("default", "other"));
+    assert_ne!(registry.slot(&other), slot);
+    assert_eq!(registry.slot(&key()), slot);
+}

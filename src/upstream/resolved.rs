@@ -1,0 +1,92 @@
+//! An upstream as the workers see it, and the choice of an endpoint for a request.
+
+use super::split::{Split, Splits};
+use super::{Endpoint, Slot};
+use crate::model::{BackendProtocol, OriginateTls, Reason, UpstreamKey};
+use crate::telemetry::UpstreamMetrics;
+use std::sync::Arc;
+
+/// One version of an upstream; immutable but for the live state behind its endpoints.
+#[derive(Debug)]
+pub struct Upstream {
+    /// Its identity.
+    pub key: UpstreamKey,
+    /// The key as the access log writes it.
+    pub label: Box<str>,
+    /// Its counters.
+    pub metrics: Arc<UpstreamMetrics>,
+    /// Not even the retries that are always safe.
+    pub retries_off: bool,
+    pub(super) slot: Slot,
+    pub(super) entries: Box<[Entry]>,
+    /// Over the entries that have endpoints; the others weigh nothing in it.
+    pub(super) split: Split,
+    /// Why nothing can be picked, where that is so.
+    pub(super) unavailable: Reason,
+}
+
+/// One weighted target of an upstream.
+#[derive(Debug)]
+pub struct Entry {
+    /// Unique within the upstream.
+    pub name: Arc<str>,
+    /// What is spoken to its endpoints.
+    pub protocol: BackendProtocol,
+    /// TLS towards its endpoints.
+    pub tls: Option<OriginateTls>,
+    /// Put before the request's path; without trailing slash.
+    pub base_path: Arc<str>,
+    /// Those that may get requests now.
+    pub endpoints: Box<[Arc<Endpoint>]>,
+}
+
+/// Where a request goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Pick<'a> {
+    /// The entry, for protocol, TLS and base path.
+    pub entry: &'a Entry,
+    /// The endpoint.
+    pub endpoint: &'a Arc<Endpoint>,
+}
+
+impl Upstream {
+    /// Picks an endpoint: an entry by weight, then within it the less loaded of two at random.
+    /// Endpoints in `tried` are taken only when nothing else is left.
+    pub fn pick(&self, splits: &mut Splits, tried: &[u64]) -> Result<Pick<'_>, Reason> {
+        let first = match self.split.single() {
+            Some(index) => index,
+            None => splits.next(u64::from(self.slot.0), &self.split).ok_or(self.unavailable)?,
+        };
+        let fresh = |endpoint: &Endpoint| !tried.contains(&endpoint.id);
+        let weighted = std::iter::once(first).chain(self.split.others(first));
+        for entry in weighted.map(|index| &self.entries[index]) {
+            if let Some(endpoint) = entry.pick(fresh) {
+                return Ok(Pick { entry, endpoint });
+            }
+        }
+        let entry = &self.entries[first];
+        entry.pick(|_| true).map(|endpoint| Pick { entry, endpoint }).ok_or(self.unavailable)
+    }
+}
+
+impl Entry {
+    /// Power of two choices by requests in flight. Those that left since this version was made
+    /// come last: a stream may pin an old version.
+    fn pick(&self, allowed: impl Fn(&Endpoint) -> bool) -> Option<&Arc<Endpoint>> {
+        let count = self.endpoints.len();
+        let good = |endpoint: &&Arc<Endpoint>| allowed(endpoint) && !endpoint.has_left();
+        if count > 1 {
+            let a = fastrand::usize(0..count);
+            let b = (a + fastrand::usize(1..count)) % count;
+            let pair = [&self.endpoints[a], &self.endpoints[b]];
+            if let Some(best) = pair.into_iter().filter(good).min_by_key(|endpoint| endpoint.in_flight()) {
+                return Some(best);
+            }
+        }
+        self.endpoints
+            .iter()
+            .filter(good)
+            .min_by_key(|endpoint| endpoint.in_flight())
+            .or_else(|| self.endpoints.iter().find(|endpoint| allowed(endpoint)))
+    }
+}
