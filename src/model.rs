@@ -12,6 +12,7 @@ mod key;
 mod listener;
 mod matching;
 mod path;
+mod pattern;
 mod reason;
 mod route;
 mod upstream;
@@ -27,6 +28,7 @@ pub use key::{
 pub use listener::{Listener, Protocol};
 pub use matching::{HeaderMatch, Match, PathMatch, QueryMatch, ValueMatch};
 pub use path::{InvalidPath, normalize_path};
+pub use pattern::{InvalidPattern, Pattern};
 pub use reason::Reason;
 pub use route::{Attachment, Backend, BackendTarget, Route, Rule};
 pub use upstream::{BackendProtocol, Entry, EntrySource, OriginateTls, Upstream};
