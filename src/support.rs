@@ -1,4 +1,6 @@
 //! Small tools that know nothing of gateways: draining, backoff, clocks.
 
 pub mod drain;
+pub mod forbidden;
 pub mod pem;
+pub mod relation;

@@ -7,7 +7,6 @@
 
 mod connect;
 mod endpoint;
-mod forbidden;
 mod http1;
 mod pool;
 mod registry;
@@ -15,9 +14,9 @@ mod resolved;
 mod split;
 mod stream;
 
+pub use crate::support::forbidden::TargetPolicy;
 pub use connect::{ConnectError, Connected, Connector};
 pub use endpoint::{Endpoint, InFlight};
-pub use forbidden::TargetPolicy;
 pub use http1::{Http1, SendError};
 pub use pool::{Http2, Pool, PoolLimits, StreamGuard};
 pub use registry::{Registry, Slot, Upstreams};

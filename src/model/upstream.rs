@@ -47,6 +47,8 @@ pub enum EntrySource {
         /// Port to connect to.
         port: u16,
     },
+    /// A reference that cannot be resolved or is not permitted: it never has endpoints.
+    Broken,
 }
 
 /// What is spoken to a target.

@@ -1,11 +1,11 @@
 //! From the model's upstreams and endpoints to what the workers see, with live state kept.
 
 use super::endpoint::Endpoint;
-use super::forbidden::TargetPolicy;
 use super::resolved::{Entry, Upstream};
 use super::split::{Member, Split};
 use crate::model;
 use crate::model::{BackendProtocol, EndpointsKey, EntrySource, OriginateTls, Reason, UpstreamKey};
+use crate::support::forbidden::TargetPolicy;
 use crate::telemetry::Metrics;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::SocketAddr;
@@ -140,7 +140,7 @@ impl Registry {
     pub fn names(&self) -> HashSet<(Arc<str>, u16)> {
         let named = self.users.keys().filter_map(|source| match source {
             EntrySource::Dns { host, port } => Some((host.clone(), *port)),
-            EntrySource::Endpoints(_) | EntrySource::Address(_) => None,
+            EntrySource::Endpoints(_) | EntrySource::Address(_) | EntrySource::Broken => None,
         });
         named.collect()
     }
@@ -225,6 +225,7 @@ impl Registry {
     fn addresses(&self, source: &EntrySource) -> Vec<SocketAddr> {
         match source {
             EntrySource::Address(address) => vec![*address],
+            EntrySource::Broken => Vec::new(),
             EntrySource::Dns { host, port } => {
                 self.resolved.get(&(host.clone(), *port)).cloned().unwrap_or_default()
             }
