@@ -19,7 +19,8 @@ pub struct HeaderEdit {
 pub enum PathRewrite {
     /// The whole path.
     Full(Arc<str>),
-    /// What the rule's prefix matched.
+    /// What the rule's prefix matched. Without trailing slash, empty for the root, so that it
+    /// joins with the rest of the path; an empty result is "/".
     Prefix(Arc<str>),
 }
 
