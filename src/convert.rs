@@ -1,1 +1,25 @@
-//! Wire objects to the model: pure, object by object, no lookups.
+//! From wire objects to parts of the model: pure, one object at a time, no lookups.
+//!
+//! Whatever cannot be understood becomes an `Invalid*` error that names the field; whatever can
+//! be understood but is not honoured is found by [`unsupported::find`].
+
+mod endpoints;
+mod error;
+mod filters;
+mod listener;
+mod matches;
+mod route;
+mod secret;
+mod selector;
+mod service;
+pub mod unsupported;
+mod upstream;
+
+pub use endpoints::endpoints;
+pub use error::{InvalidField, InvalidValue};
+pub use listener::{ListenerProtocol, listener_hostname, listener_protocol};
+pub use route::{BackendReference, HttpRoute, HttpRule, Standing, http_route};
+pub use secret::{InvalidSecret, certificate};
+pub use selector::{InvalidSelector, Selector};
+pub use service::{InvalidServicePort, backend_protocol, is_external_name, is_tcp};
+pub use upstream::{Host, Target, Upstream, UpstreamTarget, upstream};

@@ -1,0 +1,105 @@
+//! What can be wrong with a field.
+
+use crate::model::{InvalidHostname, InvalidPath, InvalidPattern};
+
+/// A field whose value cannot be used, by its path in the object.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {value}")]
+pub struct InvalidField {
+    /// For example `spec.rules[0].matches[1].path.value`.
+    pub field: String,
+    /// What is wrong with it, and what to do.
+    pub value: InvalidValue,
+}
+
+impl InvalidField {
+    /// Names the field that an error is about.
+    pub fn new(field: impl Into<String>, value: impl Into<InvalidValue>) -> Self {
+        Self { field: field.into(), value: value.into() }
+    }
+}
+
+/// What is wrong with a value, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidValue {
+    /// No hostname.
+    #[error(transparent)]
+    Hostname(#[from] InvalidHostname),
+    /// A wildcard where one name is meant.
+    #[error("{0:?} is a wildcard: give one name")]
+    Wildcard(String),
+    /// No path.
+    #[error("the path {path:?} {error}")]
+    Path {
+        /// The path.
+        path: String,
+        /// What is wrong with it.
+        error: InvalidPath,
+    },
+    /// A path with more than a path in it.
+    #[error("the path {0:?} has a \"?\" or \"#\": give the path alone")]
+    PathWithQuery(String),
+    /// No expression.
+    #[error(transparent)]
+    Pattern(#[from] InvalidPattern),
+    /// No header name.
+    #[error("{0:?} is not a header name (RFC 9110 §5.1)")]
+    HeaderName(String),
+    /// No header value.
+    #[error("{0:?} is not a header value: use printable characters")]
+    HeaderValue(String),
+    /// A header that belongs to the connection.
+    #[error("the header {0:?} belongs to the connection and cannot be edited: leave it out")]
+    ConnectionHeader(String),
+    /// `Host` by a header edit.
+    #[error("the header \"Host\" cannot be edited: use a URLRewrite filter's hostname")]
+    HostHeader,
+    /// Two edits of one header.
+    #[error("the header {0:?} is edited twice: only one of set, add and remove may name it")]
+    HeaderTwice(String),
+    /// A filter without the field of its type.
+    #[error("the filter's type is {0}, but the field of that type is not set")]
+    EmptyFilter(&'static str),
+    /// Two filters of one type.
+    #[error("there are two {0} filters: leave one out")]
+    FilterTwice(&'static str),
+    /// Both of two that exclude each other.
+    #[error("RequestRedirect and URLRewrite cannot be combined: leave one out")]
+    RedirectAndRewrite,
+    /// A redirect has no backend.
+    #[error("RequestRedirect and backendRefs cannot be combined: leave one out")]
+    RedirectAndBackends,
+    /// `replacePrefixMatch` without a prefix.
+    #[error("replacePrefixMatch needs a PathPrefix in every match of the rule")]
+    PrefixWithoutPrefix,
+    /// `replacePrefixMatch` or `replaceFullPath` is not the one that `type` names.
+    #[error("the field that type {0} names is not set")]
+    EmptyPathModifier(&'static str),
+    /// A scheme that is neither of two.
+    #[error("{0:?} is not a scheme: use \"http\" or \"https\"")]
+    Scheme(String),
+    /// A redirect with a status that is none.
+    #[error("{0} is not the status of a redirect: use 301, 302, 303, 307 or 308")]
+    RedirectStatus(u16),
+    /// No URL of an Upstream's target.
+    #[error("{url:?} {problem}: give http:// or https://HOST[:PORT][/PATH]")]
+    Url {
+        /// The text.
+        url: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// Neither or both of two.
+    #[error("exactly one of url and serviceRef must be set")]
+    TargetSource,
+    /// A name that is there already.
+    #[error("the name {0:?} is there twice: names of targets must be unique")]
+    TargetTwice(String),
+}
+
+impl InvalidValue {
+    /// Whether filters exclude each other: the API has a reason of its own for that.
+    pub fn is_incompatible_filters(&self) -> bool {
+        matches!(self, Self::RedirectAndRewrite | Self::RedirectAndBackends | Self::FilterTwice(_))
+    }
+}

@@ -1,0 +1,37 @@
+//! Listeners.
+
+use super::InvalidField;
+use crate::api::gateway::Listener;
+use crate::model::{Hostname, Protocol};
+
+/// What a listener's `protocol` stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ListenerProtocol {
+    /// It can be served.
+    Served(Protocol),
+    /// `TLS`, `TCP`, `UDP` or something of another implementation.
+    Unsupported,
+}
+
+/// Reads `protocol`.
+pub fn listener_protocol(listener: &Listener) -> ListenerProtocol {
+    match listener.protocol.as_str() {
+        "HTTP" => ListenerProtocol::Served(Protocol::Http),
+        "HTTPS" => ListenerProtocol::Served(Protocol::Https),
+        _ => ListenerProtocol::Unsupported,
+    }
+}
+
+/// Reads `hostname`; none takes every host, and so does the empty text.
+///
+/// # Errors
+/// The text is no hostname.
+pub fn listener_hostname(listener: &Listener, index: usize) -> Result<Option<Hostname>, InvalidField> {
+    match listener.hostname.as_deref() {
+        None | Some("") => Ok(None),
+        Some(text) => match Hostname::parse(text) {
+            Ok(hostname) => Ok(Some(hostname)),
+            Err(error) => Err(InvalidField::new(format!("spec.listeners[{index}].hostname"), error)),
+        },
+    }
+}

@@ -1,0 +1,174 @@
+//! HTTPRoutes.
+
+use super::unsupported::{self, Effect, Found};
+use super::{InvalidField, InvalidValue, filters, matches};
+use crate::api::Kind;
+use crate::api::gateway::{self, BackendObjectReference, HttpBackendRef, HttpRouteRule};
+use crate::model::{Filters, Hostname, Match, PathMatch, RuleKey};
+use std::collections::HashSet;
+
+/// A route as far as it can be known without any other object.
+#[derive(Clone, Debug)]
+pub struct HttpRoute {
+    /// Its hostnames. With a bad one the whole route is bad: without it, the route could take
+    /// requests of every host.
+    pub hostnames: Result<Vec<Hostname>, InvalidField>,
+    /// In the order of the object.
+    pub rules: Vec<HttpRule>,
+    /// Fields that are not honoured and do no harm.
+    pub told: Vec<Found>,
+}
+
+/// A rule.
+#[derive(Clone, Debug)]
+pub struct HttpRule {
+    /// Its identity within the route.
+    pub key: RuleKey,
+    /// Whether it can be served.
+    pub standing: Standing,
+    /// At least one, unless the rule is dropped.
+    pub matches: Vec<Match>,
+    /// Empty unless the rule is good.
+    pub filters: Filters,
+    /// Empty unless the rule is good.
+    pub backends: Vec<BackendReference>,
+    /// `retry.attempts: 0`
+    pub retries_off: bool,
+}
+
+/// Whether a rule can be served.
+#[derive(Clone, Debug)]
+pub enum Standing {
+    /// As it is.
+    Good,
+    /// It is known which requests it is about, but not what to do with them: they are answered
+    /// with 500, so that no broader rule lets them through without the filter that was meant.
+    Closed {
+        /// One sentence each, naming the field.
+        problems: Vec<String>,
+        /// Two filters exclude each other.
+        incompatible: bool,
+    },
+    /// It is not known which requests it is about.
+    Dropped(InvalidField),
+}
+
+/// A backend before anyone looked whether it exists.
+#[derive(Clone, Debug)]
+pub struct BackendReference {
+    /// With its namespace.
+    pub object: BackendObjectReference,
+    /// Its share.
+    pub weight: u32,
+    /// Those of the backend alone.
+    pub filters: Filters,
+    /// For example `spec.rules[0].backendRefs[1]`.
+    pub field: String,
+}
+
+impl HttpRule {
+    /// How the rule is named to its owner: by its place, counted as in the field paths, and by
+    /// its name if it has one.
+    pub fn title(&self, index: usize) -> String {
+        match &self.key {
+            RuleKey::Name(name) => format!("{index} ({name:?})"),
+            RuleKey::Index(_) => index.to_string(),
+        }
+    }
+}
+
+/// Converts a route; whatever is bad stays with the rule that it is in.
+pub fn http_route(route: &gateway::HttpRoute) -> HttpRoute {
+    let mut found = unsupported::find(Kind::HttpRoute, route);
+    let told = found.extract_if(.., |found| found.field.effect == Effect::Told).collect();
+    let namespace = route.metadata.namespace.as_deref().unwrap_or_default();
+    let mut names = HashSet::new();
+    let rules = route.spec.rules.iter().enumerate().map(|(index, wire)| {
+        let closing = found.iter().filter(|found| found.indices.first() == Some(&index));
+        let closing = closing.map(|found| format!("{} ({})", found.path, found.field.instead)).collect();
+        // A second rule of one name has no right to the first one's state.
+        let name = wire.name.as_deref().filter(|name| names.insert(*name));
+        let key = match name {
+            Some(name) => RuleKey::Name(name.into()),
+            None => RuleKey::Index(u32::try_from(index).unwrap_or(u32::MAX)),
+        };
+        rule(wire, key, &format!("spec.rules[{index}]"), namespace, closing)
+    });
+    HttpRoute { hostnames: hostnames(&route.spec.hostnames), rules: rules.collect(), told }
+}
+
+fn hostnames(wire: &[String]) -> Result<Vec<Hostname>, InvalidField> {
+    let each = wire.iter().enumerate();
+    each.map(|(index, text)| {
+        Hostname::parse(text).map_err(|error| InvalidField::new(format!("spec.hostnames[{index}]"), error))
+    })
+    .collect()
+}
+
+fn rule(wire: &HttpRouteRule, key: RuleKey, field: &str, namespace: &str, closing: Vec<String>) -> HttpRule {
+    let mut rule = HttpRule {
+        key,
+        standing: Standing::Good,
+        matches: Vec::new(),
+        filters: Filters::default(),
+        backends: Vec::new(),
+        retries_off: wire.retry.as_ref().is_some_and(|retry| retry.attempts == 0),
+    };
+    match matches::matches(&wire.matches, field) {
+        Ok(matches) => rule.matches = matches,
+        Err(error) => {
+            rule.standing = Standing::Dropped(error);
+            return rule;
+        }
+    }
+    if !closing.is_empty() {
+        rule.standing = Standing::Closed { problems: closing, incompatible: false };
+        return rule;
+    }
+    match actions(wire, &rule.matches, field, namespace) {
+        Ok((filters, backends)) => (rule.filters, rule.backends) = (filters, backends),
+        Err(error) => {
+            let incompatible = error.value.is_incompatible_filters();
+            let text = format!("{error}; requests that the rule matches are answered with 500");
+            rule.standing = Standing::Closed { problems: vec![text], incompatible };
+        }
+    }
+    rule
+}
+
+fn actions(
+    wire: &HttpRouteRule,
+    matches: &[Match],
+    field: &str,
+    namespace: &str,
+) -> Result<(Filters, Vec<BackendReference>), InvalidField> {
+    let all_prefixes = matches.iter().all(|item| matches!(item.path, PathMatch::Prefix(_)));
+    let filters = filters::filters(&wire.filters, all_prefixes, field)?;
+    if filters.redirect.is_some() && !wire.backend_refs.is_empty() {
+        return Err(InvalidField::new(format!("{field}.backendRefs"), InvalidValue::RedirectAndBackends));
+    }
+    let each = wire.backend_refs.iter().enumerate();
+    let backends = each.map(|(index, backend)| {
+        backend_reference(backend, all_prefixes, format!("{field}.backendRefs[{index}]"), namespace)
+    });
+    Ok((filters, backends.collect::<Result<_, _>>()?))
+}
+
+fn backend_reference(
+    wire: &HttpBackendRef,
+    all_prefixes: bool,
+    field: String,
+    namespace: &str,
+) -> Result<BackendReference, InvalidField> {
+    let mut object = wire.backend.object.clone();
+    object.namespace.get_or_insert_with(|| namespace.to_owned());
+    Ok(BackendReference {
+        object,
+        weight: wire.backend.weight,
+        filters: filters::filters(&wire.filters, all_prefixes, &field)?,
+        field,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,44 @@
+//! Service ports.
+
+use crate::api::{Service, ServicePort};
+use crate::model::BackendProtocol;
+
+/// Why a route cannot send requests to a Service's port.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidServicePort {
+    /// UDP or SCTP.
+    #[error("its protocol is {0}: HTTP needs a TCP port")]
+    Transport(String),
+    /// What the pods speak there is not known here.
+    #[error(
+        "its appProtocol {0:?} is not supported: use none, \"http\", \"kubernetes.io/h2c\" or \"kubernetes.io/ws\""
+    )]
+    AppProtocol(String),
+}
+
+/// Whether a port's `protocol` is TCP, which is also the default.
+pub fn is_tcp(protocol: Option<&str>) -> bool {
+    matches!(protocol, None | Some("TCP"))
+}
+
+/// What is spoken to the pods behind a port.
+///
+/// # Errors
+/// The port cannot take HTTP requests.
+pub fn backend_protocol(port: &ServicePort) -> Result<BackendProtocol, InvalidServicePort> {
+    if !is_tcp(port.protocol.as_deref()) {
+        return Err(InvalidServicePort::Transport(port.protocol.clone().unwrap_or_default()));
+    }
+    match port.app_protocol.as_deref() {
+        // A WebSocket begins as an HTTP/1.1 request.
+        None | Some("" | "http" | "kubernetes.io/ws") => Ok(BackendProtocol::Http),
+        Some("kubernetes.io/h2c") => Ok(BackendProtocol::H2c),
+        Some(other) => Err(InvalidServicePort::AppProtocol(other.to_owned())),
+    }
+}
+
+/// Whether the Service is a name for something outside of the cluster. Such a name can be made
+/// to point anywhere, at the API server too (CVE-2021-25740).
+pub fn is_external_name(service: &Service) -> bool {
+    service.spec.as_ref().is_some_and(|spec| spec.type_.as_deref() == Some("ExternalName"))
+}

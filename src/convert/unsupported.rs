@@ -1,0 +1,239 @@
+//! Every field that the API accepts and this version does not honour. Nothing is ignored
+//! silently: [`find`] sees them in an object, and each gets a condition that names it.
+
+use crate::api::Kind;
+use serde::Serialize;
+use serde_json::Value;
+
+/// What a field that is not honoured leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Effect {
+    /// Traffic flows as if it were not there, which does no harm; a condition tells.
+    Told,
+    /// The same, but only where no objects are made for a Gateway.
+    ToldStandalone,
+    /// Requests that the rule matches are answered with 500: without this field they would be
+    /// handled in another way than the owner asked for.
+    ClosesRule,
+    /// The listener is not accepted: it would let in what it should not.
+    RefusesListener,
+    /// The HTTPS listeners that it is about are not accepted: they would let in what they
+    /// should not.
+    RefusesHttpsListeners,
+    /// The Gateway is not accepted: its address would be reached from elsewhere.
+    RefusesAddress,
+    /// The object is not accepted, as the API demands of parameters that are not understood.
+    RefusesParameters,
+}
+
+/// A field that is not honoured.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    /// The kind of the object.
+    pub kind: Kind,
+    /// Its path; all that lies below it is not honoured either.
+    pub path: &'static str,
+    /// What it leads to.
+    pub effect: Effect,
+    /// What happens instead.
+    pub instead: &'static str,
+    /// Values that ask for nothing else than what happens anyway.
+    honoured: fn(&Value) -> bool,
+}
+
+/// A field that is not honoured, found in an object.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Which one.
+    pub field: &'static Field,
+    /// Its path with the indices, for example `spec.rules[0].retry.codes`.
+    pub path: String,
+    /// The indices alone.
+    pub indices: Vec<usize>,
+}
+
+const fn field(kind: Kind, path: &'static str, effect: Effect, instead: &'static str) -> Field {
+    Field { kind, path, effect, instead, honoured: |_| false }
+}
+
+const fn unless(field: Field, honoured: fn(&Value) -> bool) -> Field {
+    Field { honoured, ..field }
+}
+
+const CLOSED: &str = "requests that the rule matches are answered with 500; remove the filter";
+const OPEN_DOOR: &str = "the listener would let every client in; remove the field";
+
+/// All of them.
+pub const FIELDS: &[Field] = {
+    use Effect::{
+        ClosesRule, RefusesAddress, RefusesHttpsListeners, RefusesListener, RefusesParameters, Told,
+        ToldStandalone,
+    };
+    use Kind::{Gateway, GatewayClass, HttpRoute};
+    &[
+        field(
+            GatewayClass,
+            "spec.parametersRef",
+            RefusesParameters,
+            "Tidegate has no such parameters yet; remove the reference",
+        ),
+        field(
+            Gateway,
+            "spec.infrastructure.parametersRef",
+            RefusesParameters,
+            "Tidegate has no such parameters yet; remove the reference",
+        ),
+        field(
+            Gateway,
+            "spec.infrastructure.labels",
+            ToldStandalone,
+            "standalone makes no objects that could carry them",
+        ),
+        field(
+            Gateway,
+            "spec.infrastructure.annotations",
+            ToldStandalone,
+            "standalone makes no objects that could carry them",
+        ),
+        unless(field(Gateway, "spec.allowedListeners", Told, "no ListenerSet attaches"), |value| {
+            matches!(value.pointer("/namespaces/from").and_then(Value::as_str), None | Some("None"))
+        }),
+        unless(
+            field(Gateway, "spec.defaultScope", Told, "only routes that name the Gateway attach"),
+            |value| value == "None",
+        ),
+        field(Gateway, "spec.tls.backend.clientCertificateRef", Told, "no certificate is shown to backends"),
+        field(Gateway, "spec.tls.frontend.default.validation", RefusesHttpsListeners, OPEN_DOOR),
+        field(Gateway, "spec.tls.frontend.perPort[].tls.validation", RefusesHttpsListeners, OPEN_DOOR),
+        unless(
+            field(
+                Gateway,
+                "spec.addresses[].routability",
+                RefusesAddress,
+                "the address would be reached from elsewhere; remove the field",
+            ),
+            |value| value == "",
+        ),
+        unless(
+            field(
+                Gateway,
+                "spec.listeners[].filters",
+                RefusesListener,
+                "the listener would let every request in; remove the field",
+            ),
+            |value| value.pointer("/requests").and_then(Value::as_array).is_none_or(Vec::is_empty),
+        ),
+        unless(
+            field(Gateway, "spec.listeners[].tls.mode", RefusesListener, "TLS always ends at the Gateway"),
+            |value| value == "Terminate",
+        ),
+        field(Gateway, "spec.listeners[].tls.options", Told, "TLS is served with Tidegate's own settings"),
+        unless(
+            field(HttpRoute, "spec.useDefaultGateways", Told, "the route attaches to its parentRefs only"),
+            |value| value == "None",
+        ),
+        unless(
+            field(HttpRoute, "spec.rules[].matches[].method", Told, "CONNECT is refused with 405"),
+            |value| value != "CONNECT",
+        ),
+        unless(
+            field(HttpRoute, "spec.rules[].timeouts.request", Told, "a request may take as long as it likes"),
+            is_zero,
+        ),
+        unless(
+            field(
+                HttpRoute,
+                "spec.rules[].timeouts.backendRequest",
+                Told,
+                "a backend may take as long as it likes",
+            ),
+            is_zero,
+        ),
+        unless(
+            field(HttpRoute, "spec.rules[].retry.codes", Told, "no status of a backend leads to another try"),
+            |value| value.as_array().is_some_and(Vec::is_empty),
+        ),
+        unless(
+            field(HttpRoute, "spec.rules[].retry.attempts", Told, "a request is sent once more at most"),
+            |value| value.as_u64().is_some_and(|attempts| attempts <= 1),
+        ),
+        // The API: without a pause between tries, a route with this field must not be accepted.
+        unless(
+            field(
+                HttpRoute,
+                "spec.rules[].retry.backoff",
+                ClosesRule,
+                "there is no pause before another try, so requests that the rule matches are answered with 500; remove the field",
+            ),
+            is_zero,
+        ),
+        field(
+            HttpRoute,
+            "spec.rules[].sessionPersistence",
+            Told,
+            "requests of one session may go to different backends",
+        ),
+        field(HttpRoute, "spec.rules[].filters[].requestMirror", ClosesRule, CLOSED),
+        field(HttpRoute, "spec.rules[].filters[].cors", ClosesRule, CLOSED),
+        field(HttpRoute, "spec.rules[].filters[].externalAuth", ClosesRule, CLOSED),
+        field(HttpRoute, "spec.rules[].filters[].extensionRef", ClosesRule, CLOSED),
+        field(HttpRoute, "spec.rules[].backendRefs[].filters[].requestMirror", ClosesRule, CLOSED),
+        field(HttpRoute, "spec.rules[].backendRefs[].filters[].requestRedirect", ClosesRule, CLOSED),
+        field(HttpRoute, "spec.rules[].backendRefs[].filters[].cors", ClosesRule, CLOSED),
+        field(HttpRoute, "spec.rules[].backendRefs[].filters[].externalAuth", ClosesRule, CLOSED),
+        field(HttpRoute, "spec.rules[].backendRefs[].filters[].extensionRef", ClosesRule, CLOSED),
+    ]
+};
+
+/// The notation is that of GEP-2257: `0s`, but `0h0m` too.
+fn is_zero(duration: &Value) -> bool {
+    duration.as_str().is_some_and(|text| !text.contains(|c: char| ('1'..='9').contains(&c)))
+}
+
+/// Every field of the object that is not honoured, in the order of [`FIELDS`].
+pub fn find(kind: Kind, object: &impl Serialize) -> Vec<Found> {
+    // Wire types hold plain data with text keys, which always serialize.
+    let value = serde_json::to_value(object).unwrap_or_default();
+    let mut found = Vec::new();
+    for field in FIELDS.iter().filter(|field| field.kind == kind) {
+        walk(&value, field.path, &mut Place::default(), &mut |value, place| {
+            if !(field.honoured)(value) {
+                found.push(Found { field, path: place.path.clone(), indices: place.indices.clone() });
+            }
+        });
+    }
+    found
+}
+
+#[derive(Clone, Default)]
+struct Place {
+    path: String,
+    indices: Vec<usize>,
+}
+
+/// Calls `each` for every value that the rest of the path leads to.
+fn walk(value: &Value, rest: &str, place: &mut Place, each: &mut impl FnMut(&Value, &Place)) {
+    let (segment, rest) = rest.split_once('.').unwrap_or((rest, ""));
+    let (name, is_list) = segment.strip_suffix("[]").map_or((segment, false), |name| (name, true));
+    let Some(child) = value.get(name) else { return };
+    let mut place = place.clone();
+    if !place.path.is_empty() {
+        place.path.push('.');
+    }
+    place.path.push_str(name);
+    let mut arrive = |child: &Value, place: &mut Place| {
+        if rest.is_empty() { each(child, place) } else { walk(child, rest, place, each) }
+    };
+    if !is_list {
+        return arrive(child, &mut place);
+    }
+    for (index, item) in child.as_array().into_iter().flatten().enumerate() {
+        let mut place = place.clone();
+        place.path.push_str(&format!("[{index}]"));
+        place.indices.push(index);
+        arrive(item, &mut place);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,45 @@
+use super::*;
+use serde_json::json;
+
+fn paths(kind: Kind, object: Value) -> Vec<String> {
+    find(kind, &object).into_iter().map(|found| found.path).collect()
+}
+
+#[test]
+fn each_field_is_found_with_its_indices() {
+    let route = json!({"spec": {"rules": [
+        {"retry": {"attempts": 1, "codes": [503]}},
+        {"timeouts": {"request": "10s", "backendRequest": "0s"},
+         "backendRefs": [{"name": "a"}, {"name": "b", "filters": [{"type": "CORS", "cors": {}}]}]},
+    ]}});
+    let found = find(Kind::HttpRoute, &route);
+    let seen: Vec<_> = found.iter().map(|found| (found.path.as_str(), found.indices.as_slice())).collect();
+    assert_eq!(
+        seen,
+        [
+            ("spec.rules[1].timeouts.request", [1].as_slice()),
+            ("spec.rules[0].retry.codes", &[0]),
+            ("spec.rules[1].backendRefs[1].filters[0].cors", &[1, 1, 0]),
+        ]
+    );
+}
+
+#[test]
+fn values_that_ask_for_what_happens_anyway_are_honoured() {
+    let route = json!({"spec": {"useDefaultGateways": "None", "rules": [{
+        "matches": [{"method": "GET"}], "timeouts": {"request": "0s"},
+        "retry": {"attempts": 0, "codes": [], "backoff": "0ms"},
+    }]}});
+    assert_eq!(paths(Kind::HttpRoute, route), [""; 0]);
+    let gateway = json!({"spec": {
+        "allowedListeners": {"namespaces": {"from": "None"}},
+        "listeners": [{"filters": {"requests": []}, "tls": {"mode": "Terminate"}}],
+    }});
+    assert_eq!(paths(Kind::Gateway, gateway), [""; 0]);
+}
+
+#[test]
+fn fields_of_another_kind_are_not_looked_for() {
+    let class = json!({"spec": {"parametersRef": {"name": "x"}, "defaultScope": "All"}});
+    assert_eq!(paths(Kind::GatewayClass, class), ["spec.parametersRef"]);
+}

@@ -1,0 +1,72 @@
+//! What a source tells: the same from a directory of files and from a cluster.
+
+use crate::api::gateway::ParentReference;
+use crate::api::{Kind, Object, ObjectId};
+use serde_json::Value;
+
+/// An object that could not be decoded. It counts as wholly bad: it gets a verdict, it is not
+/// served, and no other object is touched.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Broken {
+    /// Which one.
+    pub id: ObjectId,
+    /// Why: one sentence each, naming the field and what to do.
+    pub problems: Vec<String>,
+    /// The object as it came, `null` if it is not known: whose it is and its generation are
+    /// read from here, so that its owner can be told.
+    pub raw: Value,
+}
+
+/// A change in the objects of one kind.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// The object is new or changed.
+    Apply(Object),
+    /// The object is there but cannot be understood.
+    Broken(Broken),
+    /// The object is gone; always followed, also for one that was broken.
+    Delete(ObjectId),
+    /// These are all objects of the kind; others of it are gone. Counts as [`Event::Listed`].
+    Reset {
+        /// The kind.
+        kind: Kind,
+        /// All of its objects.
+        objects: Vec<Result<Object, Broken>>,
+    },
+    /// Every object of the kind that was there at the start has been told. Nothing is served
+    /// and no status is written before this came for every kind.
+    Listed(Kind),
+}
+
+impl Broken {
+    /// `metadata.uid`
+    pub fn uid(&self) -> Option<&str> {
+        self.raw.pointer("/metadata/uid")?.as_str()
+    }
+
+    /// `metadata.generation`
+    pub fn generation(&self) -> Option<i64> {
+        self.raw.pointer("/metadata/generation")?.as_i64()
+    }
+
+    /// `spec.gatewayClassName` of a Gateway.
+    pub fn gateway_class_name(&self) -> Option<&str> {
+        self.raw.pointer("/spec/gatewayClassName")?.as_str()
+    }
+
+    /// `spec.controllerName` of a GatewayClass.
+    pub fn controller_name(&self) -> Option<&str> {
+        self.raw.pointer("/spec/controllerName")?.as_str()
+    }
+
+    /// Those of a route's `spec.parentRefs` that can be understood.
+    pub fn parent_refs(&self) -> Vec<ParentReference> {
+        let list = self.raw.pointer("/spec/parentRefs").and_then(Value::as_array);
+        list.into_iter().flatten().filter_map(|item| serde_json::from_value(item.clone()).ok()).collect()
+    }
+
+    /// All problems in one sentence.
+    pub fn message(&self) -> String {
+        self.problems.join("; ")
+    }
+}

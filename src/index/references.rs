@@ -1,0 +1,108 @@
+//! What an object refers to, read from the object alone.
+
+use super::Broken;
+use crate::api::gateway::{Gateway, HttpRoute, ParentReference};
+use crate::api::upstream::Upstream;
+use crate::api::{Kind, Object, ObjectId};
+use crate::model::ObjectKey;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Something that the verdict on an object rests on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Dependency {
+    /// Another object, whether it exists or not.
+    Object(ObjectId),
+    /// The ReferenceGrants of a namespace.
+    GrantsIn(Arc<str>),
+}
+
+/// The dependencies of one object while they are collected.
+struct Collector<'a> {
+    namespace: &'a str,
+    found: BTreeSet<Dependency>,
+}
+
+impl Collector<'_> {
+    fn object(&mut self, kind: Kind, namespace: &str, name: &str) {
+        self.found.insert(Dependency::Object(ObjectId { kind, key: ObjectKey::new(namespace, name) }));
+    }
+
+    /// A reference that needs a grant if it leaves the namespace.
+    fn granted(&mut self, kind: Kind, namespace: Option<&str>, name: &str) {
+        let target = namespace.unwrap_or(self.namespace);
+        self.object(kind, target, name);
+        if target != self.namespace {
+            self.found.insert(Dependency::GrantsIn(target.into()));
+        }
+    }
+
+    fn parents(&mut self, parents: &[ParentReference]) {
+        for parent in parents {
+            if let Some(kind @ Kind::Gateway) = Kind::find(&parent.group, &parent.kind) {
+                self.object(kind, parent.namespace.as_deref().unwrap_or(self.namespace), &parent.name);
+            }
+        }
+    }
+
+    fn gateway(&mut self, gateway: &Gateway) {
+        self.object(Kind::GatewayClass, "", &gateway.spec.gateway_class_name);
+        let tls = gateway.spec.listeners.iter().filter_map(|listener| listener.tls.as_ref());
+        for reference in tls.flat_map(|tls| &tls.certificate_refs) {
+            if let Some(kind @ Kind::Secret) = Kind::find(&reference.group, &reference.kind) {
+                self.granted(kind, reference.namespace.as_deref(), &reference.name);
+            }
+        }
+    }
+
+    fn route(&mut self, route: &HttpRoute) {
+        self.parents(&route.spec.common.parent_refs);
+        // Whether a listener selects the route can hang on its namespace's labels.
+        self.object(Kind::Namespace, "", self.namespace);
+        for backend in route.spec.rules.iter().flat_map(|rule| &rule.backend_refs) {
+            let object = &backend.backend.object;
+            if let Some(kind @ (Kind::Service | Kind::Upstream)) = Kind::find(&object.group, &object.kind) {
+                self.granted(kind, object.namespace.as_deref(), &object.name);
+            }
+        }
+    }
+
+    fn upstream(&mut self, upstream: &Upstream) {
+        for service in upstream.spec.targets.iter().filter_map(|target| target.service_ref.as_ref()) {
+            self.granted(Kind::Service, service.namespace.as_deref(), &service.name);
+        }
+    }
+}
+
+/// Everything that the verdict on this object rests on.
+pub(super) fn of_object(object: &Object) -> BTreeSet<Dependency> {
+    let namespace = object.metadata().namespace.as_deref().unwrap_or_default();
+    let mut collector = Collector { namespace, found: BTreeSet::new() };
+    match object {
+        Object::Gateway(gateway) => collector.gateway(gateway),
+        Object::HttpRoute(route) => collector.route(route),
+        Object::Upstream(upstream) => collector.upstream(upstream),
+        Object::GatewayClass(_)
+        | Object::ReferenceGrant(_)
+        | Object::Service(_)
+        | Object::EndpointSlice(_)
+        | Object::Secret(_)
+        | Object::Namespace(_) => {}
+    }
+    collector.found
+}
+
+/// Whose a broken object is can still change.
+pub(super) fn of_broken(broken: &Broken) -> BTreeSet<Dependency> {
+    let mut collector = Collector { namespace: &broken.id.key.namespace, found: BTreeSet::new() };
+    match broken.id.kind {
+        Kind::Gateway => {
+            if let Some(class) = broken.gateway_class_name() {
+                collector.object(Kind::GatewayClass, "", class);
+            }
+        }
+        Kind::HttpRoute => collector.parents(&broken.parent_refs()),
+        _ => {}
+    }
+    collector.found
+}

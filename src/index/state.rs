@@ -1,0 +1,290 @@
+//! The objects, and what a change of one makes dirty.
+
+use super::references::{self, Dependency};
+use super::{Broken, Dirty, Event};
+use crate::api::gateway::{Gateway, GatewayClass, HttpRoute, ReferenceGrant};
+use crate::api::upstream::Upstream;
+use crate::api::{EndpointSlice, Kind, Namespace, Object, ObjectId, Secret, Service};
+use crate::model::ObjectKey;
+use crate::support::relation::Relation;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// The label by which an EndpointSlice names its Service.
+const SERVICE_NAME: &str = "kubernetes.io/service-name";
+
+/// All objects of all kinds.
+#[derive(Clone, Debug, Default)]
+pub struct Index {
+    /// One map for all kinds, in the order of the kinds: what is done for one kind is done on
+    /// its range and leaves the others alone.
+    objects: BTreeMap<ObjectId, Object>,
+    broken: BTreeMap<ObjectId, Arc<Broken>>,
+    listed: BTreeSet<Kind>,
+    references: Relation<ObjectId, Dependency>,
+    /// EndpointSlice to Service.
+    slices: Relation<ObjectKey, ObjectKey>,
+    /// Services of which a slice was ever received, until Service and slices are all gone.
+    received: BTreeSet<ObjectKey>,
+    dirty: Dirty,
+}
+
+/// A kind of which the index holds objects.
+pub trait Stored: Sized {
+    /// The kind.
+    const KIND: Kind;
+    /// The object, if it is of this kind.
+    fn of(object: &Object) -> Option<&Arc<Self>>;
+}
+
+macro_rules! stored {
+    ($($kind:ident: $type:ty),* $(,)?) => { $(
+        impl Stored for $type {
+            const KIND: Kind = Kind::$kind;
+            fn of(object: &Object) -> Option<&Arc<Self>> {
+                if let Object::$kind(object) = object { Some(object) } else { None }
+            }
+        }
+    )* };
+}
+
+stored! {
+    GatewayClass: GatewayClass, Gateway: Gateway, HttpRoute: HttpRoute, ReferenceGrant: ReferenceGrant,
+    Upstream: Upstream, Service: Service, EndpointSlice: EndpointSlice, Secret: Secret,
+    Namespace: Namespace,
+}
+
+impl Index {
+    /// Takes in what a source tells.
+    pub fn handle(&mut self, event: Event) {
+        match event {
+            Event::Apply(object) => self.apply(object),
+            Event::Broken(broken) => self.broken(broken),
+            Event::Delete(id) => self.delete(&id),
+            Event::Reset { kind, objects } => self.reset(kind, objects),
+            Event::Listed(kind) => {
+                self.listed.insert(kind);
+            }
+        }
+    }
+
+    /// The object is new or changed.
+    pub fn apply(&mut self, object: Object) {
+        let id = object.id();
+        let was_broken = self.broken.remove(&id).is_some();
+        let new_references = references::of_object(&object);
+        let new_service = service_of(&object);
+        let old = self.objects.insert(id.clone(), object);
+        match (&old, self.objects.get(&id)) {
+            (Some(old), Some(new)) if !was_broken && means_the_same(old, new) => {
+                if old != new {
+                    self.dirty.statuses.insert(id);
+                }
+            }
+            _ => {
+                self.references.set(&id, new_references);
+                self.touch_slice(&id, new_service);
+                self.mark(&id);
+            }
+        }
+    }
+
+    /// The object is there but cannot be understood; what was known of it no longer holds.
+    pub fn broken(&mut self, broken: Broken) {
+        let id = broken.id.clone();
+        self.objects.remove(&id);
+        self.references.set(&id, references::of_broken(&broken));
+        if self.broken.get(&id).is_none_or(|known| **known != broken) {
+            self.broken.insert(id.clone(), Arc::new(broken));
+            self.touch_slice(&id, None);
+            self.dirty.revoked = true;
+            self.mark(&id);
+        }
+    }
+
+    /// The object is gone.
+    pub fn delete(&mut self, id: &ObjectId) {
+        let known = self.objects.remove(id).is_some() | self.broken.remove(id).is_some();
+        if known {
+            self.references.set(id, BTreeSet::new());
+            self.touch_slice(id, None);
+            self.dirty.revoked = true;
+            self.mark(id);
+            self.forget_received(id);
+        }
+    }
+
+    /// These are all objects of the kind.
+    pub fn reset(&mut self, kind: Kind, objects: Vec<Result<Object, Broken>>) {
+        let id_of = |object: &Result<Object, Broken>| match object {
+            Ok(object) => object.id(),
+            Err(broken) => broken.id.clone(),
+        };
+        let there: BTreeSet<ObjectId> = objects.iter().map(id_of).collect();
+        let known = self.ids(kind).cloned().collect::<Vec<_>>();
+        for gone in known.iter().filter(|id| !there.contains(*id)) {
+            self.delete(gone);
+        }
+        for object in objects {
+            match object {
+                Ok(object) => self.apply(object),
+                Err(broken) => self.broken(broken),
+            }
+        }
+        self.listed.insert(kind);
+    }
+
+    /// Whether every kind was listed once: until then nothing can be said of any object.
+    pub fn all_listed(&self) -> bool {
+        Kind::ALL.iter().all(|kind| self.listed.contains(kind))
+    }
+
+    /// Whether this kind was listed once.
+    pub fn is_listed(&self, kind: Kind) -> bool {
+        self.listed.contains(&kind)
+    }
+
+    /// What must be looked at again since the last call.
+    pub fn take_dirty(&mut self) -> Dirty {
+        std::mem::take(&mut self.dirty)
+    }
+
+    /// The object, unless it is broken or not there.
+    pub fn get<T: Stored>(&self, key: &ObjectKey) -> Option<&Arc<T>> {
+        self.objects.get(&ObjectId { kind: T::KIND, key: key.clone() }).and_then(T::of)
+    }
+
+    /// All objects of a kind that could be decoded, by key.
+    pub fn all<T: Stored + 'static>(&self) -> impl Iterator<Item = &Arc<T>> {
+        of_kind(&self.objects, T::KIND).filter_map(|(_, object)| T::of(object))
+    }
+
+    /// The object of any kind.
+    pub fn object(&self, id: &ObjectId) -> Option<&Object> {
+        self.objects.get(id)
+    }
+
+    /// Why an object could not be decoded, if so.
+    pub fn why_broken(&self, id: &ObjectId) -> Option<&Arc<Broken>> {
+        self.broken.get(id)
+    }
+
+    /// All objects that could not be decoded.
+    pub fn all_broken(&self) -> impl Iterator<Item = &Arc<Broken>> {
+        self.broken.values()
+    }
+
+    /// The keys of all objects of a kind, broken ones too.
+    pub fn ids(&self, kind: Kind) -> impl Iterator<Item = &ObjectId> {
+        of_kind(&self.objects, kind).map(|(id, _)| id).chain(of_kind(&self.broken, kind).map(|(id, _)| id))
+    }
+
+    /// Who must be looked at when this changes.
+    pub fn referrers(&self, dependency: &Dependency) -> impl Iterator<Item = &ObjectId> {
+        self.references.users_of(dependency)
+    }
+
+    /// The EndpointSlices of a Service.
+    pub fn slices_of(&self, service: &ObjectKey) -> impl Iterator<Item = &Arc<EndpointSlice>> {
+        self.slices.users_of(service).filter_map(|slice| self.get::<EndpointSlice>(slice))
+    }
+
+    /// Whether an EndpointSlice of the Service was ever received, even one without endpoints.
+    pub fn slices_received(&self, service: &ObjectKey) -> bool {
+        self.received.contains(service)
+    }
+
+    fn mark(&mut self, id: &ObjectId) {
+        match id.kind {
+            Kind::GatewayClass | Kind::Secret | Kind::Namespace => self.mark_referrers(id),
+            Kind::Service => {
+                self.dirty.services.insert(id.key.clone());
+                self.mark_referrers(id);
+            }
+            Kind::ReferenceGrant => {
+                self.dirty.revoked = true;
+                let grants = Dependency::GrantsIn(id.key.namespace.clone());
+                self.dirty.objects.extend(self.references.users_of(&grants).cloned());
+            }
+            Kind::Gateway | Kind::HttpRoute | Kind::Upstream | Kind::EndpointSlice => {}
+        }
+        if matches!(id.kind, Kind::GatewayClass | Kind::Gateway | Kind::HttpRoute | Kind::Upstream) {
+            self.dirty.objects.insert(id.clone());
+        }
+    }
+
+    fn mark_referrers(&mut self, id: &ObjectId) {
+        let dependency = Dependency::Object(id.clone());
+        self.dirty.objects.extend(self.references.users_of(&dependency).cloned());
+    }
+
+    /// Joins an EndpointSlice to its Service, or parts them.
+    fn touch_slice(&mut self, id: &ObjectId, service: Option<ObjectKey>) {
+        if id.kind != Kind::EndpointSlice {
+            return;
+        }
+        let before = self.slices.used_by(&id.key).cloned().collect::<Vec<_>>();
+        self.received.extend(service.clone());
+        self.dirty.services.extend(before.into_iter().chain(service.clone()));
+        self.slices.set(&id.key, service.into_iter().collect());
+    }
+
+    /// A Service that comes again later is a new one.
+    fn forget_received(&mut self, id: &ObjectId) {
+        let gone = |service: &ObjectKey| {
+            let service_id = ObjectId { kind: Kind::Service, key: service.clone() };
+            !self.slices.is_used(service) && !self.objects.contains_key(&service_id)
+        };
+        match id.kind {
+            Kind::Service if gone(&id.key) => {
+                self.received.remove(&id.key);
+            }
+            Kind::EndpointSlice => {
+                let forgotten: Vec<_> =
+                    self.dirty.services.iter().filter(|service| gone(service)).cloned().collect();
+                for service in forgotten {
+                    self.received.remove(&service);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn of_kind<T>(map: &BTreeMap<ObjectId, T>, kind: Kind) -> impl Iterator<Item = (&ObjectId, &T)> {
+    let first = ObjectId { kind, key: ObjectKey::new("", "") };
+    map.range(first..).take_while(move |(id, _)| id.kind == kind)
+}
+
+fn service_of(object: &Object) -> Option<ObjectKey> {
+    let Object::EndpointSlice(slice) = object else { return None };
+    let name = slice.metadata.labels.as_ref()?.get(SERVICE_NAME)?;
+    Some(ObjectKey::new(slice.metadata.namespace.as_deref().unwrap_or_default(), name.as_str()))
+}
+
+/// Whether no verdict and no traffic can differ between the two: a heartbeat, a status written
+/// by anyone, another label.
+fn means_the_same(old: &Object, new: &Object) -> bool {
+    let (a, b) = (old.metadata(), new.metadata());
+    let head = (&a.uid, a.generation, &a.creation_timestamp) == (&b.uid, b.generation, &b.creation_timestamp);
+    head && match (old, new) {
+        (Object::GatewayClass(a), Object::GatewayClass(b)) => a.spec == b.spec,
+        (Object::Gateway(a), Object::Gateway(b)) => a.spec == b.spec,
+        (Object::HttpRoute(a), Object::HttpRoute(b)) => a.spec == b.spec,
+        (Object::ReferenceGrant(a), Object::ReferenceGrant(b)) => a.spec == b.spec,
+        (Object::Upstream(a), Object::Upstream(b)) => a.spec == b.spec,
+        (Object::Service(a), Object::Service(b)) => a.spec == b.spec,
+        (Object::Secret(a), Object::Secret(b)) => {
+            (&a.data, &a.string_data, &a.type_) == (&b.data, &b.string_data, &b.type_)
+        }
+        (Object::Namespace(a), Object::Namespace(b)) => a.metadata.labels == b.metadata.labels,
+        (Object::EndpointSlice(a), Object::EndpointSlice(b)) => {
+            (&a.address_type, &a.endpoints, &a.ports) == (&b.address_type, &b.endpoints, &b.ports)
+                && service_of(old) == service_of(new)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;
