@@ -2,13 +2,25 @@
 //!
 //! [`Kind`] lists every kind that Tidegate reads, [`Object`] holds one object of any of them.
 
+//! [`decode`] takes a manifest that no API server has seen and judges it as one would.
+
+mod core;
+mod crds;
+mod decode;
 pub mod gateway;
+mod head;
+mod identify;
 mod kind;
+mod names;
 mod object;
+mod schema;
 pub mod upstream;
 
+pub use crds::crds;
+pub use decode::{Decoded, Ignored, Invalid, decode, expand};
 pub use kind::Kind;
 pub use object::{Object, ObjectId};
+pub use schema::{FieldError, Schema};
 
 // The core kinds as Kubernetes defines them, so that other modules need not know where they live.
 pub use k8s_openapi::api::core::v1::{Namespace, Secret, Service, ServicePort};

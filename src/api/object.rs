@@ -46,6 +46,30 @@ pub enum Object {
 }
 
 impl Object {
+    /// An object as the API server delivers it, without judging it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a field has another type than its kind says.
+    pub fn from_value(kind: Kind, value: serde_json::Value) -> Result<Self, serde_json::Error> {
+        fn read<T: serde::de::DeserializeOwned>(
+            value: serde_json::Value,
+        ) -> Result<Arc<T>, serde_json::Error> {
+            serde_json::from_value(value).map(Arc::new)
+        }
+        Ok(match kind {
+            Kind::GatewayClass => Self::GatewayClass(read(value)?),
+            Kind::Gateway => Self::Gateway(read(value)?),
+            Kind::HttpRoute => Self::HttpRoute(read(value)?),
+            Kind::ReferenceGrant => Self::ReferenceGrant(read(value)?),
+            Kind::Upstream => Self::Upstream(read(value)?),
+            Kind::Service => Self::Service(read(value)?),
+            Kind::EndpointSlice => Self::EndpointSlice(read(value)?),
+            Kind::Secret => Self::Secret(read(value)?),
+            Kind::Namespace => Self::Namespace(read(value)?),
+        })
+    }
+
     /// Its kind.
     pub fn kind(&self) -> Kind {
         match self {

@@ -68,8 +68,10 @@ pub struct UpstreamTarget {
     pub name: String,
     /// An http or https URL: a host name, an IPv4 address or an IPv6 address in brackets, then
     /// perhaps a port and a path that is put before the path of each request.
+    // The API server estimates what the rules cost at worst, targets × characters × pattern, and
+    // refuses a definition that is too dear: hence no longer URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 1024))]
+    #[schemars(length(min = 1, max = 512))]
     #[x_kube(
         validation = Rule::new("self.matches('^https?://')")
             .message("must begin with http:// or https://"),

@@ -169,6 +169,36 @@ pub struct SecretObjectReference {
 #[serde(transparent)]
 pub struct Duration(pub String);
 
+impl Duration {
+    /// The span, or `None` if the text has not the form of GEP-2257: one to four numbers of up to
+    /// five digits, each with `h`, `m`, `s` or `ms`.
+    pub fn parse(&self) -> Option<std::time::Duration> {
+        let mut rest = self.0.as_str();
+        let mut total = std::time::Duration::ZERO;
+        for part in 0.. {
+            if rest.is_empty() {
+                return (part > 0).then_some(total);
+            }
+            let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+            if part == 4 || digits > 5 {
+                return None;
+            }
+            let number: u64 = rest[..digits].parse().ok()?;
+            let letters = rest[digits..].find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len() - digits);
+            let millis = match &rest[digits..digits + letters] {
+                "h" => 3_600_000,
+                "m" => 60_000,
+                "s" => 1_000,
+                "ms" => 1,
+                _ => return None,
+            };
+            total += std::time::Duration::from_millis(number * millis);
+            rest = &rest[digits + letters..];
+        }
+        None
+    }
+}
+
 /// A share as `numerator / denominator`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fraction {
@@ -242,3 +272,6 @@ pub struct SessionPersistence {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<HeaderConfig>,
 }
+
+#[cfg(test)]
+mod tests;

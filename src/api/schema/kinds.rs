@@ -1,0 +1,81 @@
+//! The schema of each kind.
+
+use super::node::Schema;
+use crate::api::{EndpointSlice, Kind, Namespace, ObjectMeta, Secret, Service, crds};
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde_json::Value;
+use std::sync::LazyLock;
+
+/// The schema of a kind. It fails only if the schema itself cannot be read.
+pub(crate) fn of(kind: Kind) -> Result<&'static Schema, &'static str> {
+    type Stored = LazyLock<Result<Schema, String>>;
+    static GATEWAY_CLASS: Stored =
+        LazyLock::new(|| embedded(include_str!("gateway-api-v1.7.0/gatewayclasses.json")));
+    static GATEWAY: Stored = LazyLock::new(|| embedded(include_str!("gateway-api-v1.7.0/gateways.json")));
+    static HTTP_ROUTE: Stored =
+        LazyLock::new(|| embedded(include_str!("gateway-api-v1.7.0/httproutes.json")));
+    static REFERENCE_GRANT: Stored =
+        LazyLock::new(|| embedded(include_str!("gateway-api-v1.7.0/referencegrants.json")));
+    static UPSTREAM: Stored = LazyLock::new(|| read(crds::upstream_schema()));
+    static SERVICE: Stored = LazyLock::new(typed::<Service>);
+    static ENDPOINT_SLICE: Stored = LazyLock::new(typed::<EndpointSlice>);
+    static SECRET: Stored = LazyLock::new(typed::<Secret>);
+    static NAMESPACE: Stored = LazyLock::new(typed::<Namespace>);
+    let schema = match kind {
+        Kind::GatewayClass => &GATEWAY_CLASS,
+        Kind::Gateway => &GATEWAY,
+        Kind::HttpRoute => &HTTP_ROUTE,
+        Kind::ReferenceGrant => &REFERENCE_GRANT,
+        Kind::Upstream => &UPSTREAM,
+        Kind::Service => &SERVICE,
+        Kind::EndpointSlice => &ENDPOINT_SLICE,
+        Kind::Secret => &SECRET,
+        Kind::Namespace => &NAMESPACE,
+    };
+    schema.as_ref().map_err(String::as_str)
+}
+
+/// The schema of a kind that Gateway API defines.
+fn embedded(text: &str) -> Result<Schema, String> {
+    read(serde_json::from_str(text).map_err(|error| error.to_string())?)
+}
+
+/// A custom resource's schema says of `metadata` only that it is an object: every object has the
+/// same.
+fn read(schema: Value) -> Result<Schema, String> {
+    let mut schema: Schema = serde_json::from_value(schema).map_err(|error| error.to_string())?;
+    schema.properties.insert("metadata".to_owned(), typed::<ObjectMeta>()?);
+    for name in ["apiVersion", "kind"] {
+        schema.properties.entry(name.to_owned()).or_default();
+    }
+    Ok(schema)
+}
+
+/// The schema of a kind that is not defined by one but by its type in Go.
+fn typed<T: JsonSchema>() -> Result<Schema, String> {
+    let generator =
+        SchemaSettings::openapi3().with(|settings| settings.inline_subschemas = true).into_generator();
+    let mut schema = generator.into_root_schema_for::<T>().to_value();
+    loosen(&mut schema);
+    serde_json::from_value(schema).map_err(|error| error.to_string())
+}
+
+/// In Go, what is missing has its zero value; what must not, [`crate::api::core`] knows. And an
+/// object of which nothing more is known may have any field.
+fn loosen(schema: &mut Value) {
+    let Some(schema) = schema.as_object_mut() else { return };
+    schema.remove("required");
+    let closed = schema.contains_key("properties") || schema.contains_key("additionalProperties");
+    if schema.get("type").is_some_and(|kind| kind == "object") && !closed {
+        schema.insert("x-kubernetes-preserve-unknown-fields".to_owned(), Value::Bool(true));
+    }
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        properties.values_mut().for_each(loosen);
+    }
+    for inner in ["items", "additionalProperties"] {
+        if let Some(inner) = schema.get_mut(inner) {
+            loosen(inner);
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! `crds/` holds what the types say.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+use std::{env, fs};
+
+/// After a change of a type: `UPDATE_CRDS=1 cargo test --test crds` writes the files anew.
+#[test]
+fn the_files_are_what_the_types_say() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crds");
+    let crds = tidegate::api::crds().unwrap();
+    if env::var_os("UPDATE_CRDS").is_some() {
+        fs::create_dir_all(&folder).unwrap();
+        for (name, yaml) in &crds {
+            fs::write(folder.join(name), yaml).unwrap();
+        }
+    }
+    let mut stored: Vec<String> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    stored.sort();
+    assert_eq!(stored, crds.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>());
+    for (name, yaml) in &crds {
+        let stored = fs::read_to_string(folder.join(name)).unwrap();
+        assert_eq!(&stored, yaml, "{name}: run UPDATE_CRDS=1 cargo test --test crds");
+    }
+}
+
+/// What the API server demands of a structural schema and of one that goes with server-side apply.
+#[test]
+fn the_schema_is_one_the_api_server_takes() {
+    for (name, yaml) in tidegate::api::crds().unwrap() {
+        let crd: serde_json::Value = serde_saphyr::from_str(&yaml).unwrap();
+        let version = &crd["spec"]["versions"][0];
+        assert_eq!(version["subresources"]["status"], serde_json::json!({}), "{name}");
+        let schema = &version["schema"]["openAPIV3Schema"];
+        structural(schema, &name);
+        let targets = &schema["properties"]["spec"]["properties"]["targets"];
+        assert_eq!(targets["x-kubernetes-list-type"], "map");
+        assert_eq!(targets["x-kubernetes-list-map-keys"], serde_json::json!(["name"]));
+        let columns = version["additionalPrinterColumns"].as_array().unwrap();
+        let columns: Vec<&str> = columns.iter().map(|column| column["name"].as_str().unwrap()).collect();
+        assert_eq!(columns, ["Targets", "Accepted", "Resolved", "Age"]);
+    }
+}
+
+fn structural(schema: &serde_json::Value, path: &str) {
+    assert!(schema["type"].is_string(), "{path} has a type");
+    assert!(schema["description"].is_string(), "{path} says what it is");
+    for keyword in ["nullable", "$ref", "anyOf", "oneOf", "allOf", "not"] {
+        assert!(schema.get(keyword).is_none(), "{path} has {keyword}");
+    }
+    for key in schema["x-kubernetes-list-map-keys"].as_array().into_iter().flatten() {
+        assert!(schema["items"]["required"].as_array().unwrap().contains(key), "{path} requires {key}");
+    }
+    for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+        structural(field, &format!("{path}.{name}"));
+    }
+    if let Some(items) = schema.get("items") {
+        structural(items, &format!("{path}[]"));
+    }
+}
