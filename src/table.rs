@@ -59,5 +59,3 @@ impl Table {
 
 #[cfg(test)]
 mod oracle;
-#[cfg(test)]
-mod tests;
