@@ -15,6 +15,7 @@ mod rules;
 mod unknown;
 
 pub(super) use kinds::of;
+pub use node::Schema;
 pub use path::FieldError;
 pub(super) use path::{Path, Report};
 pub(super) use unknown::nearest;

@@ -2,7 +2,6 @@ use super::*;
 use serde_json::json;
 
 mod accepted;
-mod random;
 mod refused;
 
 fn parse(yaml: &str) -> Value {

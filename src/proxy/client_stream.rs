@@ -1,0 +1,106 @@
+//! The byte stream from a client: what was read ahead comes first, and what passes is noted.
+
+use super::activity::Activity;
+use bytes::{Buf, Bytes};
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+
+/// What an HTTP/2 client sends first (RFC 9113 §3.4).
+const HTTP2_PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// A client's TCP or TLS stream.
+#[derive(Debug)]
+pub(super) struct ClientStream<T> {
+    stream: T,
+    ahead: Bytes,
+    activity: Arc<Activity>,
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> ClientStream<T> {
+    pub(super) fn new(stream: T, activity: Arc<Activity>) -> Self {
+        Self { stream, ahead: Bytes::new(), activity }
+    }
+
+    /// Reads as far as it takes to know whether the client speaks HTTP/2 by prior knowledge.
+    pub(super) async fn is_http2(&mut self) -> io::Result<bool> {
+        let mut start = [0; HTTP2_PREFACE.len()];
+        let mut filled = 0;
+        while filled < start.len() && start[..filled] == HTTP2_PREFACE[..filled] {
+            match self.stream.read(&mut start[filled..]).await? {
+                0 => break,
+                count => filled += count,
+            }
+        }
+        self.activity.received(count_lengths(&start[..filled]));
+        self.ahead = Bytes::copy_from_slice(&start[..filled]);
+        Ok(filled == start.len() && start == *HTTP2_PREFACE)
+    }
+}
+
+/// How many lines look like a Content-Length. One that may go on in the next piece counts.
+fn count_lengths(data: &[u8]) -> u32 {
+    const NAME: &[u8] = b"content-length";
+    let mut count = 0;
+    for newline in memchr::memchr_iter(b'\n', data) {
+        let line = &data[newline + 1..];
+        let compared = line.len().min(NAME.len());
+        if line[..compared].eq_ignore_ascii_case(&NAME[..compared]) && compared > 0 {
+            count += 1;
+        }
+    }
+    count
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for ClientStream<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.ahead.is_empty() {
+            let count = self.ahead.len().min(buf.remaining());
+            buf.put_slice(&self.ahead[..count]);
+            self.ahead.advance(count);
+            return Poll::Ready(Ok(()));
+        }
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        let data = &buf.filled()[before..];
+        if !data.is_empty() {
+            self.activity.received(count_lengths(data));
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for ClientStream<T> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, data)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        data: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, data)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,294 @@
+//! Sending a request to an endpoint, and once more where that is safe.
+
+use super::connection::Client;
+use super::headers;
+use super::record::Record;
+use super::request_body::{RequestBody, Source};
+use super::response_body::ResponseBody;
+use super::upgrade;
+use crate::model::Reason;
+use crate::upstream::{Connected, Http1, Http2, InFlight, Pick, SendError, StreamGuard, Upstream};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING, UPGRADE};
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{Method, Request, Response, StatusCode, Uri};
+use hyper::body::{Body, Incoming};
+use hyper::upgrade::OnUpgrade;
+use std::error::Error;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+
+/// A request, ready to be sent.
+pub(super) struct Outgoing {
+    pub(super) method: Method,
+    /// In normal form, after the filters.
+    pub(super) path: Box<str>,
+    pub(super) query: Option<Box<str>>,
+    pub(super) headers: HeaderMap,
+    /// The body; none for a request without.
+    pub(super) source: Option<Source>,
+    /// The protocol that the client asks for, and how to get its stream.
+    pub(super) upgrade: Option<(HeaderValue, OnUpgrade)>,
+    /// Not even the retries that are always safe.
+    pub(super) retries_off: bool,
+}
+
+/// An attempt without an answer.
+struct Failure {
+    reason: Reason,
+    retry: Retry,
+}
+
+/// What a failed attempt says of another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Retry {
+    /// The request was certainly not processed.
+    Safe,
+    /// It may have been: only what may be done twice is sent again.
+    Idempotent,
+    /// An answer has begun, or the client is at fault.
+    Never,
+}
+
+/// A connection that the request may have.
+enum Ready {
+    Http1(Box<Http1<RequestBody>>),
+    Http2(Http2<RequestBody>),
+}
+
+/// Attempts beyond the first, without a policy.
+const RETRIES: usize = 1;
+
+/// Sends the request until there is the head of an answer, or no further attempt is allowed: at
+/// most one more, on an endpoint not tried yet where there is one. A pooled connection that
+/// turns out dead before anything was written is no attempt.
+pub(super) async fn forward(
+    client: &Rc<Client>,
+    upstream: &Arc<Upstream>,
+    mut outgoing: Outgoing,
+    record: &mut Record,
+) -> Result<Response<ResponseBody>, Reason> {
+    let retries = if outgoing.retries_off || upstream.retries_off { 0 } else { RETRIES };
+    let mut tried: Vec<u64> = Vec::new();
+    loop {
+        let pick = upstream.pick(&mut client.worker.splits.borrow_mut(), &tried)?;
+        record.attempt(InFlight::new(pick.endpoint));
+        let failure = match attempt(client, upstream, &pick, &mut outgoing, &tried, record).await {
+            Ok(response) => return Ok(response),
+            Err(failure) => failure,
+        };
+        let replay = outgoing.source.as_ref().is_none_or(Source::can_replay);
+        let allowed = match failure.retry {
+            Retry::Safe => replay,
+            Retry::Idempotent => replay && is_idempotent(&outgoing.method),
+            Retry::Never => false,
+        };
+        if !allowed || tried.len() >= retries {
+            return Err(failure.reason);
+        }
+        record.retried(failure.reason);
+        tried.push(pick.endpoint.id);
+    }
+}
+
+/// Methods that may be processed twice (RFC 9110 §9.2.2), of those that users send.
+fn is_idempotent(method: &Method) -> bool {
+    matches!(
+        *method,
+        Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE | Method::PUT | Method::DELETE
+    )
+}
+
+async fn attempt(
+    client: &Rc<Client>,
+    upstream: &Upstream,
+    pick: &Pick<'_>,
+    outgoing: &mut Outgoing,
+    tried: &[u64],
+    record: &mut Record,
+) -> Result<Response<ResponseBody>, Failure> {
+    loop {
+        // The same endpoint again: its pooled connections may all be as dead as the last.
+        let fresh = tried.contains(&pick.endpoint.id);
+        let failed = match connection(client, upstream, pick, fresh).await? {
+            Ready::Http1(connection) => {
+                let reused = connection.is_reused();
+                match send_http1(client, pick, connection, outgoing, record).await {
+                    Ok(response) => return Ok(response),
+                    Err(error) => (reused && !error.wrote, judge(&error, outgoing)),
+                }
+            }
+            Ready::Http2(connection) => match send_http2(pick, connection, outgoing, record).await {
+                Ok(response) => return Ok(response),
+                Err(error) => (false, judge_http2(&*error, outgoing)),
+            },
+        };
+        let (dead, failure) = failed;
+        let replay = outgoing.source.as_ref().is_none_or(Source::can_replay);
+        if !(dead && replay) {
+            if failure.reason == Reason::UpstreamReset {
+                upstream.metrics.resets.increment();
+            }
+            return Err(failure);
+        }
+    }
+}
+
+async fn connection(
+    client: &Client,
+    upstream: &Upstream,
+    pick: &Pick<'_>,
+    fresh: bool,
+) -> Result<Ready, Failure> {
+    let worker = &client.worker;
+    if !fresh {
+        let mut pool = worker.pool.borrow_mut();
+        if let Some(shared) = pool.share(pick.endpoint) {
+            return Ok(Ready::Http2(shared));
+        }
+        if let Some(idle) = pool.take(pick.endpoint) {
+            return Ok(Ready::Http1(idle));
+        }
+    }
+    match worker.connector.connect(pick).await {
+        Ok(connected) => {
+            upstream.metrics.connections.increment();
+            Ok(match connected {
+                Connected::Http1(new) => Ready::Http1(new),
+                Connected::Http2(new) => {
+                    worker.pool.borrow_mut().add_shared(new.clone());
+                    Ready::Http2(new)
+                }
+            })
+        }
+        Err(error) => {
+            upstream.metrics.connect_failures.increment();
+            tracing::debug!(upstream = %upstream.label, %error, "connecting failed");
+            Err(Failure { reason: error.reason(), retry: Retry::Safe })
+        }
+    }
+}
+
+async fn send_http1(
+    client: &Rc<Client>,
+    pick: &Pick<'_>,
+    mut connection: Box<Http1<RequestBody>>,
+    outgoing: &mut Outgoing,
+    record: &mut Record,
+) -> Result<Response<ResponseBody>, SendError> {
+    let mut request = Request::new(RequestBody::new(outgoing.source.as_ref()));
+    *request.method_mut() = outgoing.method.clone();
+    *request.headers_mut() = outgoing.headers.clone();
+    *request.uri_mut() = Uri::from(path_and_query(pick, outgoing));
+    if let Some((protocol, _)) = &outgoing.upgrade {
+        request.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        request.headers_mut().insert(UPGRADE, protocol.clone());
+    }
+    let response = connection.send(request).await?;
+    let (mut head, body) = response.into_parts();
+    if head.status == StatusCode::SWITCHING_PROTOCOLS {
+        return Ok(upgrade::switch(client, connection, Response::from_parts(head, ()), outgoing, record));
+    }
+    // Both lengths: the body was read as chunked, and is not passed on with the other.
+    if head.headers.contains_key(TRANSFER_ENCODING) {
+        head.headers.remove(CONTENT_LENGTH);
+    }
+    headers::prepare_response(&mut head.headers);
+    record.answered(head.status, None);
+    let body = if body.is_end_stream() {
+        // Nobody polls an empty body: the connection is given back here.
+        if poll_fn(|cx| Poll::Ready(connection.finish(cx))).await {
+            client.worker.pool.borrow_mut().put(connection);
+        }
+        ResponseBody::empty()
+    } else {
+        ResponseBody::http1(body, connection, client.worker.clone())
+    };
+    Ok(Response::from_parts(head, body))
+}
+
+async fn send_http2(
+    pick: &Pick<'_>,
+    mut connection: Http2<RequestBody>,
+    outgoing: &Outgoing,
+    record: &mut Record,
+) -> Result<Response<ResponseBody>, Box<dyn Error + Send + Sync>> {
+    let stream = connection.stream();
+    let mut request = Request::new(RequestBody::new(outgoing.source.as_ref()));
+    *request.method_mut() = outgoing.method.clone();
+    *request.headers_mut() = outgoing.headers.clone();
+    // RFC 9113 §8.3.1: the authority says it; two could disagree.
+    let host = request.headers_mut().remove(HOST);
+    *request.uri_mut() = absolute(pick, outgoing, host.as_ref())?;
+    let response: Response<Incoming> = connection.sender.send_request(request).await?;
+    Ok(http2_response(response, stream, record))
+}
+
+fn http2_response(
+    response: Response<Incoming>,
+    stream: StreamGuard,
+    record: &mut Record,
+) -> Response<ResponseBody> {
+    let (mut head, body) = response.into_parts();
+    headers::prepare_response(&mut head.headers);
+    record.answered(head.status, None);
+    Response::from_parts(head, ResponseBody::http2(body, stream))
+}
+
+/// The entry's base path, the path, and the query byte for byte.
+fn path_and_query(pick: &Pick<'_>, outgoing: &Outgoing) -> PathAndQuery {
+    let base = &*pick.entry.base_path;
+    let text = match &outgoing.query {
+        Some(query) => [base, &*outgoing.path, "?", query].concat(),
+        None => [base, &*outgoing.path].concat(),
+    };
+    // Its parts came out of valid ones.
+    PathAndQuery::from_maybe_shared(bytes::Bytes::from(text)).unwrap_or(PathAndQuery::from_static("/"))
+}
+
+fn absolute(pick: &Pick<'_>, outgoing: &Outgoing, host: Option<&HeaderValue>) -> Result<Uri, http::Error> {
+    let tls = pick.entry.tls.is_some();
+    let authority = match host {
+        Some(host) => Authority::try_from(host.as_bytes())?,
+        None => Authority::try_from(&*pick.endpoint.label)?,
+    };
+    let mut parts = http::uri::Parts::default();
+    parts.scheme = Some(if tls { Scheme::HTTPS } else { Scheme::HTTP });
+    parts.authority = Some(authority);
+    parts.path_and_query = Some(path_and_query(pick, outgoing));
+    Ok(Uri::from_parts(parts)?)
+}
+
+fn judge(error: &SendError, outgoing: &Outgoing) -> Failure {
+    if outgoing.source.as_ref().is_some_and(Source::failed) {
+        return Failure { reason: Reason::ClientGone, retry: Retry::Never };
+    }
+    let parse = error.error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse);
+    match (error.wrote, error.read) {
+        (_, true) if parse => Failure { reason: Reason::UpstreamProtocolError, retry: Retry::Never },
+        (_, true) => Failure { reason: Reason::UpstreamReset, retry: Retry::Never },
+        (false, false) => Failure { reason: Reason::UpstreamReset, retry: Retry::Safe },
+        (true, false) => Failure { reason: Reason::UpstreamReset, retry: Retry::Idempotent },
+    }
+}
+
+/// A stream that the target refused, or that its GOAWAY does not include, was not processed
+/// (RFC 9113 §8.7). So was one that hyper never sent.
+fn judge_http2(error: &(dyn Error + 'static), outgoing: &Outgoing) -> Failure {
+    if outgoing.source.as_ref().is_some_and(Source::failed) {
+        return Failure { reason: Reason::ClientGone, retry: Retry::Never };
+    }
+    let unsent =
+        error.downcast_ref::<hyper::Error>().is_some_and(|error| error.is_canceled() || error.is_closed());
+    let cause = std::iter::successors(Some(error), |error: &&(dyn Error + 'static)| Error::source(*error))
+        .find_map(|e| e.downcast_ref::<h2::Error>());
+    let refused = cause.is_some_and(|error| {
+        let reason = error.reason();
+        error.is_remote()
+            && (reason == Some(h2::Reason::REFUSED_STREAM)
+                || error.is_go_away() && reason == Some(h2::Reason::NO_ERROR))
+    });
+    let retry = if unsent || refused { Retry::Safe } else { Retry::Idempotent };
+    Failure { reason: Reason::UpstreamReset, retry }
+}

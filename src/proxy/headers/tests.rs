@@ -1,0 +1,111 @@
+use super::*;
+
+fn map(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+    lines.iter().map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v))).collect()
+}
+
+fn lines(headers: &HeaderMap) -> Vec<String> {
+    let mut lines: Vec<_> = headers.iter().map(|(n, v)| format!("{n}: {}", v.to_str().unwrap())).collect();
+    lines.sort();
+    lines
+}
+
+fn prepared(request: &[(&'static str, &'static str)], trusted: bool) -> Vec<String> {
+    let mut headers = map(request);
+    let address = HeaderValue::from_static("192.0.2.7");
+    let authority = HeaderValue::from_static("a.example:81");
+    prepare_request(&mut headers, &authority, &Sender { address: &address, trusted, scheme: "https" });
+    if headers.get(X_REQUEST_ID).is_some_and(|id| id.len() == 32) {
+        headers.insert(X_REQUEST_ID, HeaderValue::from_static("made"));
+    }
+    lines(&headers)
+}
+
+#[test]
+fn connection_specific_fields_stay_behind() {
+    let mut headers = map(&[
+        ("connection", "close, X-Hop ,upgrade"),
+        ("connection", "drop-me"),
+        ("drop-me", "1"),
+        ("x-hop", "1"),
+        ("keep-alive", "timeout=5"),
+        ("proxy-connection", "keep-alive"),
+        ("transfer-encoding", "chunked"),
+        ("upgrade", "h2c"),
+        ("http2-settings", "x"),
+        ("trailer", "x-sum"),
+        ("accept", "*/*"),
+    ]);
+    strip_hop_by_hop(&mut headers);
+    assert_eq!(lines(&headers), ["accept: */*", "trailer: x-sum"]);
+}
+
+#[test]
+fn a_client_cannot_have_others_fields_removed() {
+    let mut headers =
+        map(&[("connection", "host, x-forwarded-for, cookie"), ("cookie", "a=1"), ("x-forwarded-for", "b")]);
+    strip_hop_by_hop(&mut headers);
+    assert_eq!(lines(&headers), ["cookie: a=1", "x-forwarded-for: b"]);
+}
+
+#[test]
+fn a_stranger_is_not_believed() {
+    let got = prepared(
+        &[
+            ("host", "evil"),
+            ("forwarded", "for=1.1.1.1"),
+            ("x-forwarded-for", "1.1.1.1"),
+            ("x-forwarded-proto", "http"),
+            ("x-forwarded-host", "evil"),
+            ("x-request-id", "mine"),
+            ("expect", "100-continue"),
+            ("te", "gzip, Trailers"),
+        ],
+        false,
+    );
+    assert_eq!(
+        got,
+        [
+            "host: a.example:81",
+            "te: trailers",
+            "x-forwarded-for: 192.0.2.7",
+            "x-forwarded-host: a.example:81",
+            "x-forwarded-proto: https",
+            "x-request-id: made"
+        ]
+    );
+}
+
+#[test]
+fn a_trusted_proxy_is_believed() {
+    let got = prepared(
+        &[
+            ("x-forwarded-for", "1.1.1.1"),
+            ("x-forwarded-for", "2.2.2.2, 3.3.3.3"),
+            ("x-forwarded-proto", "http"),
+            ("x-request-id", "theirs"),
+            ("te", "gzip"),
+        ],
+        true,
+    );
+    assert_eq!(
+        got,
+        [
+            "host: a.example:81",
+            "x-forwarded-for: 1.1.1.1, 2.2.2.2, 3.3.3.3, 192.0.2.7",
+            "x-forwarded-host: a.example:81",
+            "x-forwarded-proto: http",
+            "x-request-id: theirs"
+        ]
+    );
+}
+
+#[test]
+fn upgrades_are_a_pair() {
+    assert_eq!(
+        upgrade(&map(&[("connection", "keep-alive, Upgrade"), ("upgrade", "websocket")])).unwrap(),
+        "websocket"
+    );
+    assert_eq!(upgrade(&map(&[("upgrade", "websocket")])), None);
+    assert_eq!(upgrade(&map(&[("connection", "upgrade")])), None);
+}

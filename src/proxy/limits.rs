@@ -1,0 +1,67 @@
+//! Every limit of the data plane.
+
+use crate::upstream::PoolLimits;
+use std::time::Duration;
+
+/// Limits and timeouts, each default with its reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a request's head. Cookies and tokens fit; nginx takes 32 KiB, Envoy 60 KiB.
+    pub head_bytes: usize,
+    /// Fields of a head. hyper's own default, beyond which it would allocate for parsing.
+    pub head_fields: usize,
+    /// Bytes of the request target. Longer ones are hardly meant for a server.
+    pub uri_bytes: usize,
+    /// From the first byte of a head (or from accepting) to its last: cuts off slow senders.
+    pub head_time: Duration,
+    /// Between requests of one connection. Longer than the 60 s of common load balancers in
+    /// front, so that they are the ones who close.
+    pub idle: Duration,
+    /// For a client's TLS handshake.
+    pub tls_handshake: Duration,
+    /// Streams at once on one HTTP/2 connection; nginx's default.
+    pub http2_streams: u32,
+    /// TCP and TLS towards a target. A target in the same cluster answers in milliseconds; what
+    /// takes longer than one lost SYN is better tried elsewhere.
+    pub backend_connect: Duration,
+    /// An idle connection to a target. Shorter than the 75 s and more of common servers, so that
+    /// they do not close just as a request is sent.
+    pub backend_idle: Duration,
+    /// Idle connections to one target kept by one worker: enough for a burst, little enough
+    /// that many workers do not hold a target's sockets.
+    pub backend_idle_connections: usize,
+    /// Streams on one HTTP/2 connection to a target before another is opened; the usual limit
+    /// of servers is 100.
+    pub backend_http2_streams: usize,
+    /// Bytes of a request's body that are kept to send it once more.
+    pub replay_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head_bytes: 64 * 1024,
+            head_fields: 100,
+            uri_bytes: 16 * 1024,
+            head_time: Duration::from_secs(10),
+            idle: Duration::from_secs(75),
+            tls_handshake: Duration::from_secs(10),
+            http2_streams: 128,
+            backend_connect: Duration::from_secs(2),
+            backend_idle: Duration::from_secs(60),
+            backend_idle_connections: 256,
+            backend_http2_streams: 100,
+            replay_bytes: 64 * 1024,
+        }
+    }
+}
+
+impl Limits {
+    pub(super) fn pool(&self) -> PoolLimits {
+        PoolLimits {
+            idle: self.backend_idle,
+            max_idle: self.backend_idle_connections,
+            max_streams: self.backend_http2_streams,
+        }
+    }
+}

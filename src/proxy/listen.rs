@@ -1,0 +1,123 @@
+//! Listening sockets: each worker has its own on each address, and the kernel spreads the
+//! connections over them.
+
+use super::connection;
+use super::publish::Published;
+use super::worker::Worker;
+use socket2::{Domain, Protocol, Socket, Type};
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+
+/// Connections that wait to be accepted; the kernel cuts it to net.core.somaxconn.
+const BACKLOG: i32 = 4096;
+/// Long enough not to spin, short enough not to be noticed, when there are no descriptors.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// A socket that is listened on; dropping it ends that.
+pub(super) struct Listening {
+    _stop: oneshot::Sender<()>,
+}
+
+/// Applies a new version as a whole: sockets are opened first, then the table is served, then
+/// sockets that are in it no more are closed.
+pub(super) fn apply(worker: &Rc<Worker>, new: &Published, listening: &mut HashMap<SocketAddr, Listening>) {
+    for address in new.open.iter() {
+        if listening.contains_key(address) {
+            continue;
+        }
+        match listen(*address) {
+            Ok(socket) => {
+                listening.insert(*address, start(worker, *address, socket));
+            }
+            // The publisher has tried before: only a race or the end of descriptors leads here.
+            Err(error) => tracing::error!(%address, %error, "cannot listen"),
+        }
+    }
+    worker.set_table(&new.table);
+    listening.retain(|address, _| {
+        let stays = new.open.contains(address);
+        if !stays {
+            worker.finish_connections_of(*address);
+        }
+        stays
+    });
+}
+
+/// Whether an address can be listened on: nobody else may listen there, which SO_REUSEPORT would
+/// hide. The socket is closed again.
+pub(super) fn probe(address: SocketAddr) -> io::Result<()> {
+    let socket = socket(address)?;
+    socket.bind(&address.into())?;
+    socket.listen(1)
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = socket(address)?;
+    socket.set_reuse_port(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+fn socket(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // Connections of an earlier process that linger in TIME_WAIT are no obstacle.
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        // "::" and "0.0.0.0" are two listeners, wherever the system's default stands.
+        socket.set_only_v6(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+fn start(worker: &Rc<Worker>, address: SocketAddr, socket: TcpListener) -> Listening {
+    let (stop, stopped) = oneshot::channel();
+    worker.metrics.process().listening_sockets.increment();
+    tokio::task::spawn_local(accept_loop(worker.clone(), address, socket, stopped));
+    Listening { _stop: stop }
+}
+
+async fn accept_loop(
+    worker: Rc<Worker>,
+    address: SocketAddr,
+    socket: TcpListener,
+    mut stopped: oneshot::Receiver<()>,
+) {
+    loop {
+        worker.room().await;
+        tokio::select! {
+            biased;
+            accepted = socket.accept() => match accepted {
+                Ok((stream, peer)) => spawn(&worker, stream, peer, address),
+                Err(error) => pause(&error, address).await,
+            },
+            _ = &mut stopped => break,
+        }
+    }
+    // Clients whose connection the kernel has already taken would be reset.
+    while let Some(Ok((stream, peer))) = futures::FutureExt::now_or_never(socket.accept()) {
+        spawn(&worker, stream, peer, address);
+    }
+    worker.metrics.process().listening_sockets.decrement();
+}
+
+fn spawn(worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr, address: SocketAddr) {
+    tokio::task::spawn_local(connection::serve(worker.clone(), stream, peer, address));
+}
+
+/// An error of one connection is none of the socket's. Without descriptors or memory a loop
+/// would spin: the connection stays in the kernel's queue until there is room.
+async fn pause(error: &io::Error, address: SocketAddr) {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, WouldBlock};
+    if matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted | WouldBlock) {
+        return;
+    }
+    tracing::warn!(%address, %error, "cannot accept; will try again");
+    tokio::time::sleep(PAUSE).await;
+}

@@ -1,0 +1,151 @@
+//! From deltas to what each worker serves, and back: who serves which version.
+
+use super::listen;
+use super::worker::Status;
+use crate::table::{Builder, Table};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::watch;
+
+/// One version, on its way to the workers. Only the newest counts: a worker that was busy skips
+/// what came between, as each version is whole.
+#[derive(Clone, Default)]
+pub(super) struct Published {
+    pub(super) table: Arc<Table>,
+    /// Where to listen: all of the table's addresses but those that cannot be had.
+    pub(super) open: Arc<BTreeSet<SocketAddr>>,
+    acknowledged: Arc<Acknowledged>,
+}
+
+/// The version that every worker serves.
+pub(super) struct Acknowledged {
+    workers: Vec<Arc<Status>>,
+    version: watch::Sender<u64>,
+}
+
+impl Default for Acknowledged {
+    fn default() -> Self {
+        Self { workers: Vec::new(), version: watch::Sender::new(0) }
+    }
+}
+
+impl Published {
+    /// A worker serves this version from now on.
+    pub(super) fn acknowledge(&self, worker: &Status) {
+        worker.version.store(self.table.version, Ordering::SeqCst);
+        let all = self.acknowledged.workers.iter();
+        let oldest = all.map(|worker| worker.version.load(Ordering::SeqCst)).min().unwrap_or(0);
+        self.acknowledged.version.send_if_modified(|version| {
+            let newer = oldest > *version;
+            if newer {
+                *version = oldest;
+            }
+            newer
+        });
+    }
+}
+
+/// Takes deltas and hands tables out.
+pub(super) struct Publisher {
+    state: Mutex<State>,
+    published: watch::Sender<Published>,
+    acknowledged: Arc<Acknowledged>,
+    bind_failures: watch::Sender<BTreeMap<SocketAddr, String>>,
+    names: watch::Sender<HashSet<(Arc<str>, u16)>>,
+    /// Listened on by other parts of the process: no target for anyone.
+    reserved: Vec<SocketAddr>,
+}
+
+struct State {
+    builder: Builder,
+    open: BTreeSet<SocketAddr>,
+}
+
+impl Publisher {
+    pub(super) fn new(builder: Builder, workers: Vec<Arc<Status>>, reserved: Vec<SocketAddr>) -> Self {
+        let acknowledged = Arc::new(Acknowledged { workers, version: watch::Sender::new(0) });
+        Self {
+            state: Mutex::new(State { builder, open: BTreeSet::new() }),
+            published: watch::Sender::new(Published {
+                acknowledged: acknowledged.clone(),
+                ..Published::default()
+            }),
+            acknowledged,
+            bind_failures: watch::Sender::new(BTreeMap::new()),
+            names: watch::Sender::new(HashSet::new()),
+            reserved,
+        }
+    }
+
+    pub(super) fn subscribe(&self) -> watch::Receiver<Published> {
+        self.published.subscribe()
+    }
+
+    pub(super) fn acknowledged(&self) -> watch::Receiver<u64> {
+        self.acknowledged.version.subscribe()
+    }
+
+    pub(super) fn bind_failures(&self) -> watch::Receiver<BTreeMap<SocketAddr, String>> {
+        self.bind_failures.subscribe()
+    }
+
+    pub(super) fn names(&self) -> watch::Receiver<HashSet<(Arc<str>, u16)>> {
+        self.names.subscribe()
+    }
+
+    /// Makes the next table with `change` and hands it out.
+    pub(super) fn publish(&self, change: impl FnOnce(&mut Builder) -> Arc<Table>) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = &mut *state;
+        let mut table = change(&mut state.builder);
+        let wanted: BTreeSet<SocketAddr> = table.binds().map(|bind| bind.address).collect();
+        if let Some(open) = self.open(&state.open, &wanted) {
+            state.open = open;
+            let own = state.open.iter().chain(&self.reserved).copied().collect::<HashSet<_>>();
+            table = state.builder.update_upstreams(|registry| registry.set_own_addresses(own));
+        }
+        // Sent under the lock, or an older version could come last.
+        self.published.send_replace(Published {
+            table,
+            open: Arc::new(state.open.clone()),
+            acknowledged: self.acknowledged.clone(),
+        });
+        let names = state.builder.registry().names();
+        self.names.send_if_modified(|known| {
+            let changed = *known != names;
+            *known = names;
+            changed
+        });
+    }
+
+    /// The addresses to listen on, if they change; tells of those that cannot be had. One that
+    /// failed is tried again with each publication.
+    fn open(
+        &self,
+        now: &BTreeSet<SocketAddr>,
+        wanted: &BTreeSet<SocketAddr>,
+    ) -> Option<BTreeSet<SocketAddr>> {
+        let mut open: BTreeSet<SocketAddr> = now.intersection(wanted).copied().collect();
+        let mut failures = BTreeMap::new();
+        for address in wanted.difference(now) {
+            match listen::probe(*address) {
+                Ok(()) => {
+                    open.insert(*address);
+                }
+                Err(error) => {
+                    failures.insert(*address, error.to_string());
+                }
+            }
+        }
+        self.bind_failures.send_if_modified(|known| {
+            let changed = *known != failures;
+            if changed {
+                *known = failures;
+            }
+            changed
+        });
+        (open != *now).then_some(open)
+    }
+}

@@ -1,0 +1,242 @@
+//! What is noted of a request, from its head to the end of its answer.
+//!
+//! The record goes along with the request, then with the answer's body. Whatever happens to
+//! them, it is written when it is dropped, once.
+
+use super::connection::Client;
+use super::request_body::Source;
+use crate::model::Reason;
+use crate::table::{Listener, Rule};
+use crate::telemetry;
+use crate::upstream::{InFlight, Upstream};
+use http::header::{HeaderValue, USER_AGENT};
+use http::request::Parts;
+use http::{Method, StatusCode, Version};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The record of one request.
+pub(super) struct Record(Box<Inner>);
+
+struct Inner {
+    client: Rc<Client>,
+    started: Instant,
+    status: StatusCode,
+    reason: Option<Reason>,
+    listener: Option<Arc<Listener>>,
+    rule: Option<Arc<Rule>>,
+    upstream: Option<Arc<Upstream>>,
+    in_flight: Option<InFlight>,
+    source: Option<Source>,
+    attempts: u32,
+    bytes_sent: u64,
+    line: Option<Line>,
+}
+
+/// What only the access log wants; not gathered for a request without a line.
+struct Line {
+    protocol: Version,
+    method: Method,
+    user_agent: Option<HeaderValue>,
+    host: Option<Box<str>>,
+    path: Option<Box<str>>,
+    request_id: Option<HeaderValue>,
+    retry_reasons: Vec<&'static str>,
+    backend: Option<Arc<str>>,
+}
+
+impl Record {
+    /// Of a request whose head came just now.
+    pub(super) fn begin(client: &Rc<Client>, head: &Parts) -> Self {
+        client.handle.activity.begin();
+        let line = client.worker.log.wants().then(|| Line {
+            protocol: head.version,
+            method: head.method.clone(),
+            user_agent: head.headers.get(USER_AGENT).cloned(),
+            host: None,
+            path: None,
+            request_id: None,
+            retry_reasons: Vec::new(),
+            backend: None,
+        });
+        Self(Box::new(Inner {
+            client: client.clone(),
+            started: Instant::now(),
+            // What it is if the request is dropped before there is an answer.
+            status: super::answer::status(Reason::ClientGone),
+            reason: Some(Reason::ClientGone),
+            listener: None,
+            rule: None,
+            upstream: None,
+            in_flight: None,
+            source: None,
+            attempts: 0,
+            bytes_sent: 0,
+            line,
+        }))
+    }
+
+    /// Of a request whose head could not be read: hyper has answered it, with the status that
+    /// goes with the reason.
+    pub(super) fn unreadable(client: &Client, reason: Reason) {
+        client.worker.metrics.process().count_answer(reason);
+        if client.worker.log.wants() {
+            client.worker.log.write(&telemetry::Record {
+                listener: None,
+                route: None,
+                rule: None,
+                backend: None,
+                endpoint: None,
+                attempts: 0,
+                retry_reasons: &[],
+                reason: Some(reason),
+                client_address: client.address,
+                protocol: Version::HTTP_11,
+                method: None,
+                host: None,
+                path: None,
+                status: super::answer::status(reason).as_u16(),
+                request_id: None,
+                user_agent: None,
+                bytes_received: 0,
+                bytes_sent: 0,
+                duration: Duration::ZERO,
+            });
+        }
+    }
+
+    /// The head in its one reading.
+    pub(super) fn screened(&mut self, host: &str, path: &str) {
+        if let Some(line) = &mut self.0.line {
+            line.host = Some(host.into());
+            line.path = Some(path.into());
+        }
+    }
+
+    /// The id that the request has from here on.
+    pub(super) fn request_id(&mut self, id: Option<&HeaderValue>) {
+        if let Some(line) = &mut self.0.line {
+            line.request_id = id.cloned();
+        }
+    }
+
+    /// The listener that serves it.
+    pub(super) fn listener(&mut self, listener: &Arc<Listener>) {
+        self.0.listener = Some(listener.clone());
+    }
+
+    /// The rule that matched.
+    pub(super) fn rule(&mut self, rule: &Arc<Rule>) {
+        self.0.rule = Some(rule.clone());
+    }
+
+    /// A backendRef that leads nowhere, as the user wrote it.
+    pub(super) fn broken_backend(&mut self, reference: &Arc<str>) {
+        if let Some(line) = &mut self.0.line {
+            line.backend = Some(reference.clone());
+        }
+    }
+
+    /// Where it is sent.
+    pub(super) fn upstream(&mut self, upstream: &Arc<Upstream>) {
+        upstream.metrics.active_requests.increment();
+        self.0.upstream = Some(upstream.clone());
+    }
+
+    /// The client's body, to count it.
+    pub(super) fn source(&mut self, source: &Source) {
+        self.0.source = Some(source.clone());
+    }
+
+    /// An attempt at an endpoint begins.
+    pub(super) fn attempt(&mut self, in_flight: InFlight) {
+        self.0.attempts += 1;
+        self.0.in_flight = Some(in_flight);
+        if let Some(upstream) = &self.0.upstream {
+            upstream.metrics.attempts.increment();
+            if self.0.attempts > 1 {
+                upstream.metrics.retries.increment();
+            }
+        }
+    }
+
+    /// The attempt failed, and there will be another.
+    pub(super) fn retried(&mut self, reason: Reason) {
+        if let Some(line) = &mut self.0.line {
+            line.retry_reasons.push(reason.as_str());
+        }
+    }
+
+    /// There is an answer; `reason` if the gateway made it.
+    pub(super) fn answered(&mut self, status: StatusCode, reason: Option<Reason>) {
+        self.0.status = status;
+        self.0.reason = reason;
+        if let Some(reason) = reason {
+            self.0.client.worker.metrics.process().count_answer(reason);
+        }
+    }
+
+    /// Bytes of the answer's body were handed on.
+    pub(super) fn sent(&mut self, bytes: usize) {
+        self.0.bytes_sent += bytes as u64;
+    }
+
+    /// Bytes that a tunnel carried to the client.
+    pub(super) fn tunnelled(&mut self, bytes: u64) {
+        self.0.bytes_sent += bytes;
+    }
+
+    /// The answer broke off.
+    pub(super) fn cut(&mut self) {
+        self.0.reason = Some(Reason::UpstreamReset);
+        if let Some(upstream) = &self.0.upstream {
+            upstream.metrics.resets.increment();
+        }
+    }
+}
+
+impl Inner {
+    fn write_line(&self, line: &Line) {
+        let record = telemetry::Record {
+            listener: self.listener.as_ref().map(|listener| &*listener.name),
+            route: self.rule.as_ref().map(|rule| &*rule.route_name),
+            rule: self.rule.as_ref().map(|rule| &*rule.name),
+            backend: self.upstream.as_ref().map(|upstream| &*upstream.label).or(line.backend.as_deref()),
+            endpoint: self.in_flight.as_ref().map(|in_flight| in_flight.endpoint().address),
+            attempts: self.attempts,
+            retry_reasons: &line.retry_reasons,
+            reason: self.reason,
+            client_address: self.client.address,
+            protocol: line.protocol,
+            method: Some(line.method.as_str()),
+            host: line.host.as_deref(),
+            path: line.path.as_deref(),
+            status: self.status.as_u16(),
+            request_id: line.request_id.as_ref().map(HeaderValue::as_bytes),
+            user_agent: line.user_agent.as_ref().map(HeaderValue::as_bytes),
+            bytes_received: self.source.as_ref().map_or(0, Source::received),
+            bytes_sent: self.bytes_sent,
+            duration: self.started.elapsed(),
+        };
+        self.client.worker.log.write(&record);
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.client.handle.activity.end();
+        if let Some(upstream) = &self.upstream {
+            upstream.metrics.active_requests.decrement();
+        }
+        if let Some(rule) = &self.rule {
+            rule.metrics.count(self.status);
+        }
+        if let Some(listener) = &self.listener {
+            listener.metrics.request_duration.record(self.started.elapsed());
+        }
+        if let Some(line) = &self.line {
+            self.write_line(line);
+        }
+    }
+}

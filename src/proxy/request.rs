@@ -1,0 +1,183 @@
+//! One request, phase by phase: screen, find the rule, filter, pick a backend, forward.
+
+use super::answer;
+use super::connection::Client;
+use super::filters;
+use super::forward::{self, Outgoing};
+use super::headers;
+use super::record::Record;
+use super::request_body::Source;
+use super::response_body::ResponseBody;
+use super::screen::{Screened, screen};
+use crate::model::Reason;
+use crate::table::{self, Backend, Belonging, Bind, Listener, Rule, Target};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
+use http::request::Parts;
+use http::{Request, Response, Version};
+use http_body::Body;
+use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
+use std::convert::Infallible;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Answers a request; the record of it ends with the answer's body.
+pub(super) async fn handle(
+    client: Rc<Client>,
+    request: Request<Incoming>,
+) -> Result<Response<ResponseBody>, Infallible> {
+    let (mut head, body) = request.into_parts();
+    let mut record = Record::begin(&client, &head);
+    let mut closing = client.worker.announcing.get();
+    let version = head.version;
+    let response = match screen(&mut head, &client.worker.limits) {
+        Err(reason) => Err(reason),
+        Ok(screened) => {
+            closing |= had_two_lengths(&client, &head, &screened);
+            serve(&client, head, body, &screened, &mut record).await
+        }
+    };
+    let mut response = match response {
+        Ok(response) => response,
+        Err(reason) => {
+            closing |= answer::closes(reason);
+            record.answered(answer::status(reason), Some(reason));
+            answer::answer(reason)
+        }
+    };
+    if version == Version::HTTP_2 {
+        client.finish_http2(closing);
+    } else if closing {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response.body_mut().set_record(record);
+    Ok(response)
+}
+
+/// RFC 9112 §6.3: the connection of such a request is closed after the answer.
+fn had_two_lengths(client: &Client, head: &Parts, screened: &Screened) -> bool {
+    if head.version == Version::HTTP_2 {
+        return false;
+    }
+    let has_length = head.headers.contains_key(CONTENT_LENGTH);
+    let chunked = head.headers.contains_key(http::header::TRANSFER_ENCODING);
+    screened.two_lengths || (has_length || chunked) && client.handle.activity.had_two_lengths(has_length)
+}
+
+async fn serve(
+    client: &Rc<Client>,
+    head: Parts,
+    body: Incoming,
+    screened: &Screened,
+    record: &mut Record,
+) -> Result<Response<ResponseBody>, Reason> {
+    let path = screened.path.as_deref().unwrap_or_else(|| head.uri.path());
+    record.screened(&screened.host, path);
+    let table = client.worker.table();
+    let bind = table.bind(client.bind).ok_or(Reason::NoRoute)?;
+    let listener = claim(client, bind, &screened.host)?;
+    client.count_with(listener);
+    record.listener(listener);
+    let request = table::Request {
+        host: &screened.host,
+        path,
+        query: head.uri.query(),
+        method: &head.method,
+        headers: &head.headers,
+    };
+    let found = listener.find(&request).ok_or(Reason::NoRoute)?;
+    record.rule(found.rule);
+    if let Some(redirect) = &found.rule.filters.redirect {
+        let mut response = filters::redirect(redirect, &found, &request, client.scheme(), listener.port)
+            .ok_or(Reason::Internal)?;
+        filters::response(&found.rule.filters, response.headers_mut());
+        record.answered(response.status(), Some(Reason::Redirect));
+        return Ok(response);
+    }
+    let backend = pick(client, found.rule)?;
+    let slot = match &backend.target {
+        Target::Upstream(slot) => *slot,
+        Target::Broken(reason) => {
+            record.broken_backend(&backend.name);
+            return Err(*reason);
+        }
+    };
+    let upstream = table.upstreams.get(slot).ok_or(Reason::NoReadyTargets)?;
+    record.upstream(upstream);
+    let path = filters::backend_path(&found, backend, path).into();
+    let outgoing = outgoing(client, head, body, path, screened, found.rule, backend, record);
+    let mut response = forward::forward(client, upstream, outgoing, record).await?;
+    for filters in [&backend.filters, &found.rule.filters] {
+        filters::response(filters, response.headers_mut());
+    }
+    Ok(response)
+}
+
+/// The listener that serves the host on this connection.
+fn claim<'a>(client: &Client, bind: &'a Bind, host: &str) -> Result<&'a Arc<Listener>, Reason> {
+    match &client.pinned {
+        None => bind.listener_for(host).ok_or(Reason::NoRoute),
+        Some(pinned) => match bind.belonging(pinned, host) {
+            Belonging::Here(listener) => Ok(listener),
+            Belonging::Misdirected => Err(Reason::Misdirected),
+            Belonging::Nowhere => Err(Reason::NoRoute),
+        },
+    }
+}
+
+/// The backend whose turn it is.
+fn pick<'a>(client: &Client, rule: &'a Rule) -> Result<&'a Backend, Reason> {
+    let index = match rule.split.single() {
+        Some(index) => index,
+        None => {
+            client.worker.splits.borrow_mut().next(rule.split_id, &rule.split).ok_or(Reason::NoBackends)?
+        }
+    };
+    rule.backends.get(index).ok_or(Reason::Internal)
+}
+
+/// The request as its target shall see it.
+#[expect(clippy::too_many_arguments, reason = "everything that a request is made of comes together here")]
+fn outgoing(
+    client: &Rc<Client>,
+    mut head: Parts,
+    body: Incoming,
+    path: Box<str>,
+    screened: &Screened,
+    rule: &Rule,
+    backend: &Backend,
+    record: &mut Record,
+) -> Outgoing {
+    let upgrade = (head.version == Version::HTTP_11).then(|| headers::upgrade(&head.headers)).flatten();
+    let on_upgrade = upgrade.as_ref().and_then(|_| head.extensions.remove::<OnUpgrade>());
+    let from =
+        headers::Sender { address: &client.address_text, trusted: client.trusted, scheme: client.scheme() };
+    headers::prepare_request(&mut head.headers, &screened.authority, &from);
+    for filters in [&rule.filters, &backend.filters] {
+        filters::request(filters, &mut head.headers);
+    }
+    record.request_id(head.headers.get(headers::X_REQUEST_ID));
+    let source = (!body.is_end_stream()).then(|| Source::new(body, client.worker.limits.replay_bytes));
+    if let Some(source) = &source {
+        record.source(source);
+    }
+    Outgoing {
+        method: head.method,
+        path,
+        query: head.uri.query().map(Into::into),
+        headers: head.headers,
+        source,
+        upgrade: upgrade.zip(on_upgrade),
+        retries_off: rule.retries_off,
+    }
+}
+
+impl Client {
+    /// HTTP/2 has no `Connection: close`: the connection itself says that it goes.
+    fn finish_http2(&self, closing: bool) {
+        self.handle.needs_goaway.set(true);
+        if closing {
+            self.handle.tell(super::activity::Command::Finish);
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! A client's body on its way to a target: streamed, and kept as long as it is small enough to
+//! be sent once more.
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+/// The body of one attempt; each attempt gets one of its own over the same [`Source`].
+#[derive(Debug)]
+pub(super) struct RequestBody {
+    source: Option<Source>,
+    /// How many of the kept pieces were given out.
+    position: usize,
+    trailers_given: bool,
+}
+
+/// What comes from the client.
+#[derive(Clone, Debug)]
+pub(super) struct Source(Rc<RefCell<Inner>>);
+
+#[derive(Debug)]
+struct Inner {
+    incoming: Incoming,
+    kept: Vec<Bytes>,
+    room: usize,
+    /// More came than could be kept: only the attempt that is under way can have it.
+    outgrown: bool,
+    trailers: Option<HeaderMap>,
+    ended: bool,
+    failed: bool,
+    received: u64,
+}
+
+impl Source {
+    /// A body of which up to `keep` bytes are kept.
+    pub(super) fn new(incoming: Incoming, keep: usize) -> Self {
+        Self(Rc::new(RefCell::new(Inner {
+            incoming,
+            kept: Vec::new(),
+            room: keep,
+            outgrown: false,
+            trailers: None,
+            ended: false,
+            failed: false,
+            received: 0,
+        })))
+    }
+
+    /// Whether another attempt would see the whole body.
+    pub(super) fn can_replay(&self) -> bool {
+        let inner = self.0.borrow();
+        !inner.outgrown && !inner.failed
+    }
+
+    /// Whether the client's side broke: then no attempt is at fault.
+    pub(super) fn failed(&self) -> bool {
+        self.0.borrow().failed
+    }
+
+    /// Bytes that came from the client.
+    pub(super) fn received(&self) -> u64 {
+        self.0.borrow().received
+    }
+}
+
+impl RequestBody {
+    /// The body for another attempt; `None` for a request without one.
+    pub(super) fn new(source: Option<&Source>) -> Self {
+        Self { source: source.cloned(), position: 0, trailers_given: false }
+    }
+}
+
+impl Inner {
+    fn poll_client(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = match ready!(Pin::new(&mut self.incoming).poll_frame(cx)) {
+            None => {
+                self.ended = true;
+                return Poll::Ready(None);
+            }
+            Some(Err(error)) => {
+                self.failed = true;
+                return Poll::Ready(Some(Err(error)));
+            }
+            Some(Ok(frame)) => frame,
+        };
+        if let Some(data) = frame.data_ref() {
+            self.received += data.len() as u64;
+            self.keep(data);
+        } else if let Some(trailers) = frame.trailers_ref() {
+            self.trailers = Some(trailers.clone());
+        }
+        Poll::Ready(Some(Ok(frame)))
+    }
+
+    fn keep(&mut self, data: &Bytes) {
+        if self.outgrown {
+            return;
+        }
+        match self.room.checked_sub(data.len()) {
+            Some(room) => {
+                self.room = room;
+                self.kept.push(data.clone());
+            }
+            None => {
+                self.outgrown = true;
+                self.kept = Vec::new();
+            }
+        }
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let this = self.get_mut();
+        let Some(source) = &this.source else { return Poll::Ready(None) };
+        let mut inner = source.0.borrow_mut();
+        if let Some(kept) = inner.kept.get(this.position) {
+            this.position += 1;
+            return Poll::Ready(Some(Ok(Frame::data(kept.clone()))));
+        }
+        if this.trailers_given || inner.ended && inner.trailers.is_none() {
+            return Poll::Ready(None);
+        }
+        if let Some(trailers) = &inner.trailers {
+            this.trailers_given = true;
+            return Poll::Ready(Some(Ok(Frame::trailers(trailers.clone()))));
+        }
+        let frame = ready!(inner.poll_client(cx));
+        this.trailers_given = inner.trailers.is_some();
+        // What was just given out, if it was kept.
+        this.position = inner.kept.len();
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        let Some(source) = &self.source else { return true };
+        let inner = source.0.borrow();
+        let all_given = self.position >= inner.kept.len();
+        all_given
+            && (self.trailers_given
+                || inner.trailers.is_none() && (inner.ended || inner.incoming.is_end_stream()))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let Some(source) = &self.source else { return SizeHint::with_exact(0) };
+        let inner = source.0.borrow();
+        let again: u64 = inner.kept.iter().skip(self.position).map(|data| data.len() as u64).sum();
+        let mut hint = inner.incoming.size_hint();
+        if let Some(upper) = hint.upper() {
+            hint.set_upper(upper + again);
+        }
+        hint.set_lower(hint.lower() + again);
+        hint
+    }
+}

@@ -1,0 +1,146 @@
+//! An answer's body on its way to the client.
+
+use super::record::Record;
+use super::request_body::RequestBody;
+use super::upgrade::Tunnel;
+use super::worker::Worker;
+use crate::upstream::{Http1, StreamGuard};
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+/// A body, and the record of its request, which ends with it.
+pub(super) struct ResponseBody {
+    kind: Kind,
+    record: Option<Record>,
+}
+
+enum Kind {
+    Empty,
+    Full(Option<Bytes>),
+    /// Behind a 101.
+    Tunnel(Option<Box<Tunnel>>),
+    Http1 {
+        incoming: Incoming,
+        /// Moved on from here, and given back to the pool at the end.
+        connection: Option<Box<Http1<RequestBody>>>,
+        worker: Rc<Worker>,
+    },
+    Http2 {
+        incoming: Incoming,
+        _stream: StreamGuard,
+    },
+}
+
+impl ResponseBody {
+    /// No body.
+    pub(super) fn empty() -> Self {
+        Self { kind: Kind::Empty, record: None }
+    }
+
+    /// A body made here.
+    pub(super) fn full(bytes: Bytes) -> Self {
+        Self { kind: Kind::Full(Some(bytes)), record: None }
+    }
+
+    /// No body, but a tunnel behind the head.
+    pub(super) fn tunnel(tunnel: Tunnel) -> Self {
+        Self { kind: Kind::Tunnel(Some(Box::new(tunnel))), record: None }
+    }
+
+    /// What comes on an HTTP/1.1 connection, which goes back to the pool afterwards.
+    pub(super) fn http1(incoming: Incoming, connection: Box<Http1<RequestBody>>, worker: Rc<Worker>) -> Self {
+        Self { kind: Kind::Http1 { incoming, connection: Some(connection), worker }, record: None }
+    }
+
+    /// What comes on a stream of an HTTP/2 connection.
+    pub(super) fn http2(incoming: Incoming, stream: StreamGuard) -> Self {
+        Self { kind: Kind::Http2 { incoming, _stream: stream }, record: None }
+    }
+
+    /// Ends the record with this body, or with the tunnel.
+    pub(super) fn set_record(&mut self, record: Record) {
+        match &mut self.kind {
+            Kind::Tunnel(tunnel) => {
+                if let Some(tunnel) = tunnel.take() {
+                    tunnel.start(record);
+                }
+            }
+            _ => self.record = Some(record),
+        }
+    }
+
+    fn poll_kind(&mut self, cx: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        match &mut self.kind {
+            Kind::Empty | Kind::Tunnel(_) => Poll::Ready(None),
+            Kind::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Kind::Http2 { incoming, .. } => Pin::new(incoming).poll_frame(cx),
+            Kind::Http1 { incoming, connection, worker } => {
+                let mut frame = Pin::new(&mut *incoming).poll_frame(cx);
+                if frame.is_pending()
+                    && let Some(connection) = connection
+                {
+                    connection.drive(cx);
+                    frame = Pin::new(&mut *incoming).poll_frame(cx);
+                }
+                let frame = ready!(frame);
+                match &frame {
+                    // A broken connection is of no use to anyone.
+                    Some(Err(_)) => *connection = None,
+                    Some(Ok(_)) if !incoming.is_end_stream() => {}
+                    Some(Ok(_)) | None => give_back(connection, worker, cx),
+                }
+                Poll::Ready(frame)
+            }
+        }
+    }
+}
+
+/// hyper tells of the end with the last piece where it can, so the connection is free for the
+/// next request before this answer has reached its client.
+fn give_back(connection: &mut Option<Box<Http1<RequestBody>>>, worker: &Worker, cx: &mut Context<'_>) {
+    if let Some(mut connection) = connection.take()
+        && connection.finish(cx)
+    {
+        worker.pool.borrow_mut().put(connection);
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        let frame = ready!(self.poll_kind(cx));
+        if let Some(record) = &mut self.record {
+            match &frame {
+                Some(Ok(frame)) => record.sent(frame.data_ref().map_or(0, Bytes::len)),
+                Some(Err(_)) => record.cut(),
+                None => {}
+            }
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Empty | Kind::Tunnel(_) => true,
+            Kind::Full(bytes) => bytes.is_none(),
+            Kind::Http1 { incoming, .. } | Kind::Http2 { incoming, .. } => incoming.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Empty | Kind::Tunnel(_) => SizeHint::with_exact(0),
+            Kind::Full(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Kind::Http1 { incoming, .. } | Kind::Http2 { incoming, .. } => incoming.size_hint(),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The data plane alone: a delta in, bytes out.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use tidegate::model::{
+    Attachment, Backend, BackendProtocol, BackendTarget, Delta, Entry, EntrySource, Filters, Listener,
+    ListenerKey, Match, ObjectKey, PathMatch, Protocol, Resource, ResourceKey, Route, RouteKey, RouteKind,
+    Rule, RuleKey, Upstream, UpstreamKey,
+};
+use tidegate::proxy::{Config, Limits, Proxy};
+use tidegate::support::drain;
+use tidegate::support::forbidden::TargetPolicy;
+use tidegate::telemetry::{AccessLog, Metrics};
+use tidegate::tls::ClientConfigs;
+
+struct Running {
+    proxy: Proxy,
+    metrics: Arc<Metrics>,
+    _trigger: drain::Trigger,
+}
+
+fn start() -> Running {
+    let metrics = Metrics::new();
+    let (trigger, watch) = drain::channel();
+    let config = Config {
+        workers: 2,
+        limits: Limits::default(),
+        trusted: vec![],
+        targets: TargetPolicy::new(true, vec![]),
+        reserved: vec![],
+        tls: ClientConfigs::new(rustls::RootCertStore::empty()),
+        max_connections_per_worker: 1000,
+    };
+    let proxy = Proxy::start(config, &metrics, &AccessLog::off(metrics.clone()), &watch).unwrap();
+    Running { proxy, metrics, _trigger: trigger }
+}
+
+impl Running {
+    fn publish(&self, version: u64, upserts: Vec<Resource>, removals: Vec<ResourceKey>) {
+        self.proxy.publish(Delta { version, upserts, removals });
+        let mut acknowledged = self.proxy.acknowledged();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime
+            .block_on(async { acknowledged.wait_for(|served| *served >= version).await.map(|_| ()) })
+            .unwrap();
+    }
+}
+
+/// A backend that answers every connection with the same text, then closes it.
+fn backend(answer: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut head = [0; 4096];
+            let _ = stream.read(&mut head).unwrap();
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    address
+}
+
+fn gateway() -> ListenerKey {
+    ListenerKey { gateway: ObjectKey::new("default", "edge"), name: "http".into() }
+}
+
+fn listener(address: SocketAddr) -> Resource {
+    Resource::Listener(Listener {
+        key: gateway(),
+        binds: vec![address],
+        port: 80,
+        protocol: Protocol::Http,
+        hostname: None,
+        certificates: vec![],
+    })
+}
+
+fn upstream(target: SocketAddr) -> (UpstreamKey, Resource) {
+    let key = UpstreamKey::Upstream(ObjectKey::new("default", "one"));
+    let entry = Entry {
+        name: "one".into(),
+        weight: 1,
+        source: EntrySource::Address(target),
+        protocol: BackendProtocol::Http,
+        tls: None,
+        base_path: "".into(),
+    };
+    (key.clone(), Resource::Upstream(Upstream { key, entries: vec![entry], retries_off: false }))
+}
+
+fn route(target: BackendTarget) -> Resource {
+    Resource::Route(Route {
+        key: RouteKey { kind: RouteKind::Http, object: ObjectKey::new("default", "r") },
+        created: 0,
+        attachments: vec![Attachment { listener: gateway(), hostnames: vec![] }],
+        rules: vec![Rule {
+            key: RuleKey::Index(0),
+            matches: vec![Match {
+                path: PathMatch::Prefix("".into()),
+                method: None,
+                headers: vec![],
+                queries: vec![],
+            }],
+            filters: Filters::default(),
+            backends: vec![Backend { weight: 1, target, filters: Filters::default() }],
+            retries_off: false,
+        }],
+    })
+}
+
+/// An address that is free now; nobody else takes ports of this loopback address.
+fn free(last: u8) -> SocketAddr {
+    SocketAddr::from(([127, 77, 0, last], 8080))
+}
+
+fn get(address: SocketAddr) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(b"GET /x HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn a_delta_is_served_and_taken_back() {
+    let running = start();
+    let address = free(1);
+    let target = backend("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-From: target\r\n\r\nhello");
+    let (key, upstream) = upstream(target);
+    running.publish(1, vec![listener(address), upstream, route(BackendTarget::Upstream(key))], vec![]);
+    let answer = get(address);
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nhello"), "{answer}");
+    assert!(answer.contains("x-from: target"), "{answer}");
+
+    let gone = ResourceKey::Route(RouteKey { kind: RouteKind::Http, object: ObjectKey::new("default", "r") });
+    running.publish(2, vec![], vec![gone]);
+    assert!(get(address).starts_with("HTTP/1.1 404 "));
+    assert_eq!(running.metrics.process().answers(tidegate::model::Reason::NoRoute), 1);
+
+    running.publish(3, vec![], vec![ResourceKey::Listener(gateway())]);
+    assert!(running.proxy.bind_failures().borrow().is_empty());
+}
+
+#[test]
+fn an_address_in_use_is_told() {
+    let address = free(2);
+    let _other = TcpListener::bind(address).unwrap();
+    let running = start();
+    running.publish(1, vec![listener(address)], vec![]);
+    let failures = running.proxy.bind_failures().borrow().clone();
+    assert_eq!(failures.keys().collect::<Vec<_>>(), [&address]);
+}
