@@ -59,3 +59,7 @@ impl Table {
 
 #[cfg(test)]
 mod oracle;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

@@ -5,9 +5,12 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+/// The last octets of addresses and a TTL, or a failure.
+type Scripted = Result<(Vec<u8>, u64), ()>;
+
 /// Answers by script; each name's last entry counts for ever.
 struct Script {
-    answers: Mutex<HashMap<String, Vec<Result<(Vec<u8>, u64), ()>>>>,
+    answers: Mutex<HashMap<String, Vec<Scripted>>>,
     asked: mpsc::UnboundedSender<(String, Duration)>,
     start: Instant,
 }
@@ -40,9 +43,7 @@ struct Rig {
     resolved: mpsc::UnboundedReceiver<Resolved>,
 }
 
-type Answers<'a> = (&'a str, Vec<Result<(Vec<u8>, u64), ()>>);
-
-fn rig<const N: usize>(answers: [Answers<'_>; N]) -> Rig {
+fn rig<const N: usize>(answers: [(&str, Vec<Scripted>); N]) -> Rig {
     let (asking, asked) = mpsc::unbounded_channel();
     let (resolving, resolved) = mpsc::unbounded_channel();
     let answers = answers.into_iter().map(|(host, answers)| (host.to_owned(), answers)).collect();

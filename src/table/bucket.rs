@@ -14,6 +14,12 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+#[cfg(test)]
+thread_local! {
+    /// How many candidates this thread's lookups have looked at.
+    pub(super) static EXAMINED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// The rules of one hostname.
 #[derive(Debug, Default)]
 pub(super) struct Bucket {
@@ -89,6 +95,8 @@ impl Candidate {
 
     /// Whether the request matches; exact paths and prefixes are known to.
     fn holds(&self, request: &Request<'_>, query: &Query<'_>) -> bool {
+        #[cfg(test)]
+        EXAMINED.set(EXAMINED.get() + 1);
         let Match { conditions, pattern, .. } = self.matching();
         conditions.method_holds(request.method)
             && pattern.as_ref().is_none_or(|pattern| pattern.matches(request.path.as_bytes()))
