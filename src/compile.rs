@@ -1,1 +1,12 @@
-//! Attachments to a `model::Delta`.
+//! From attachments to [`crate::model::Delta`]: what changed against what was sent.
+//!
+//! ```text
+//!  Changes ─► listeners ─► certificates        each resource is sent while something uses it:
+//!         └─► routes ─► upstreams ─► endpoints  a route its upstreams, an upstream its endpoints
+//! ```
+
+mod hold;
+mod run;
+mod sent;
+
+pub use run::{Compiled, Compiler, Input};

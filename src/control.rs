@@ -1,1 +1,3 @@
-//! Events to index, attachments and published deltas.
+//! Batches events, runs them through the [`pipeline`], and publishes what comes of it.
+
+pub mod pipeline;

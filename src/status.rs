@@ -1,1 +1,16 @@
-//! Verdicts to conditions: pure.
+//! From verdicts to what is written into an object's status. Pure: the time is given.
+//!
+//! ```text
+//!  attach's verdicts + what is served ─► Wanted      (no time, no other controllers)
+//!  Wanted + the newest object ─► merge ─► Merged     (own entries replaced, foreign ones kept)
+//! ```
+
+mod features;
+mod merge;
+mod wanted;
+
+pub use features::FEATURES;
+pub use merge::{Merged, Status, merge};
+pub use wanted::{
+    Body, ListenerBody, ParentBody, Progress, Wanted, class, gateway, route, unwritten, upstream,
+};

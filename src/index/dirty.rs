@@ -13,7 +13,8 @@ pub struct Dirty {
     pub objects: BTreeSet<ObjectId>,
     /// Services whose ports or EndpointSlices changed.
     pub services: BTreeSet<ObjectKey>,
-    /// Objects of which only the status or the metadata changed: to be compared with the verdict.
+    /// Objects of any kind of which the status or the metadata changed, or which became broken,
+    /// whole or gone: to be compared with the verdict.
     pub statuses: BTreeSet<ObjectId>,
     /// Something was taken away (a grant, a Service, an Upstream): that holds at once.
     pub revoked: bool,

@@ -72,6 +72,9 @@ impl Index {
     pub fn apply(&mut self, object: Object) {
         let id = object.id();
         let was_broken = self.broken.remove(&id).is_some();
+        if was_broken {
+            self.dirty.statuses.insert(id.clone());
+        }
         let new_references = references::of_object(&object);
         let new_service = service_of(&object);
         let old = self.objects.insert(id.clone(), object);
@@ -96,8 +99,9 @@ impl Index {
         self.references.set(&id, references::of_broken(&broken));
         if self.broken.get(&id).is_none_or(|known| **known != broken) {
             self.broken.insert(id.clone(), Arc::new(broken));
+            self.dirty.statuses.insert(id.clone());
             self.touch_slice(&id, None);
-            self.dirty.revoked = true;
+            self.dirty.revoked |= grants_or_leads(id.kind);
             self.mark(&id);
         }
     }
@@ -106,9 +110,10 @@ impl Index {
     pub fn delete(&mut self, id: &ObjectId) {
         let known = self.objects.remove(id).is_some() | self.broken.remove(id).is_some();
         if known {
+            self.dirty.statuses.insert(id.clone());
             self.references.set(id, BTreeSet::new());
             self.touch_slice(id, None);
-            self.dirty.revoked = true;
+            self.dirty.revoked |= grants_or_leads(id.kind);
             self.mark(id);
             self.forget_received(id);
         }
@@ -157,6 +162,17 @@ impl Index {
     /// All objects of a kind that could be decoded, by key.
     pub fn all<T: Stored + 'static>(&self) -> impl Iterator<Item = &Arc<T>> {
         of_kind(&self.objects, T::KIND).filter_map(|(_, object)| T::of(object))
+    }
+
+    /// The same of one namespace.
+    pub fn in_namespace<T: Stored + 'static>(&self, namespace: &str) -> impl Iterator<Item = &Arc<T>> {
+        let first = ObjectId { kind: T::KIND, key: ObjectKey::new(namespace, "") };
+        let here = first.key.namespace.clone();
+        let inside = move |id: &ObjectId| id.kind == T::KIND && id.key.namespace == here;
+        self.objects
+            .range(first..)
+            .take_while(move |(id, _)| inside(id))
+            .filter_map(|(_, object)| T::of(object))
     }
 
     /// The object of any kind.
@@ -249,6 +265,11 @@ impl Index {
             _ => {}
         }
     }
+}
+
+/// Whether a route that goes on as before could use something that is gone.
+fn grants_or_leads(kind: Kind) -> bool {
+    matches!(kind, Kind::ReferenceGrant | Kind::Service | Kind::Upstream)
 }
 
 fn of_kind<T>(map: &BTreeMap<ObjectId, T>, kind: Kind) -> impl Iterator<Item = (&ObjectId, &T)> {

@@ -1,0 +1,165 @@
+//! Where references to backends lead.
+
+use super::grants::{Referrer, how_to_permit, permitted};
+use super::upstream::Upstream;
+use super::verdict::{RouteResolvedRefs, UpstreamResolvedRefs};
+use crate::api::gateway::BackendObjectReference;
+use crate::api::{Kind, ObjectId, Service};
+use crate::convert::{self, InvalidServicePort};
+use crate::index::Index;
+use crate::model::{self, BackendProtocol, EndpointsKey, Entry, EntrySource, ObjectKey, Reason, UpstreamKey};
+use std::collections::BTreeMap;
+
+/// Why a reference leads nowhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) cause: Cause,
+    /// Names the object and what to do.
+    pub(super) message: String,
+}
+
+/// The kind of trouble with a reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    NotPermitted,
+    UnknownKind,
+    NotFound,
+    UnsupportedProtocol,
+    UnsupportedValue,
+}
+
+impl Cause {
+    /// On a route.
+    pub(super) fn on_route(self) -> RouteResolvedRefs {
+        match self {
+            Self::NotPermitted => RouteResolvedRefs::RefNotPermitted,
+            Self::UnknownKind => RouteResolvedRefs::InvalidKind,
+            Self::NotFound => RouteResolvedRefs::BackendNotFound,
+            Self::UnsupportedProtocol => RouteResolvedRefs::UnsupportedProtocol,
+            Self::UnsupportedValue => RouteResolvedRefs::UnsupportedValue,
+        }
+    }
+
+    /// On an Upstream.
+    pub(super) fn on_upstream(self) -> UpstreamResolvedRefs {
+        match self {
+            Self::NotPermitted => UpstreamResolvedRefs::RefNotPermitted,
+            Self::NotFound => UpstreamResolvedRefs::BackendNotFound,
+            Self::UnsupportedProtocol => UpstreamResolvedRefs::UnsupportedProtocol,
+            Self::UnknownKind | Self::UnsupportedValue => UpstreamResolvedRefs::UnsupportedValue,
+        }
+    }
+
+    /// In the access log.
+    pub(super) fn in_traffic(self) -> Reason {
+        match self {
+            Self::NotPermitted => Reason::RefNotPermitted,
+            Self::NotFound => Reason::BackendNotFound,
+            Self::UnknownKind | Self::UnsupportedProtocol | Self::UnsupportedValue => Reason::InvalidBackend,
+        }
+    }
+
+    fn because(self, message: impl Into<String>) -> Refusal {
+        Refusal { cause: self, message: message.into() }
+    }
+}
+
+/// Finds what a route's backendRef names. The order is the API's: an unknown kind before all,
+/// then permission, so that nobody learns what exists in a foreign namespace.
+pub(super) fn resolve(
+    index: &Index,
+    upstreams: &BTreeMap<ObjectKey, Upstream>,
+    from: Referrer<'_>,
+    reference: &BackendObjectReference,
+) -> Result<UpstreamKey, Refusal> {
+    let key =
+        ObjectKey::new(reference.namespace.as_deref().unwrap_or(from.namespace), reference.name.as_str());
+    match Kind::find(&reference.group, &reference.kind) {
+        Some(Kind::Service) => {
+            let Some(port) = reference.port else {
+                let message = format!("Service {key} needs a port: set backendRef.port");
+                return Err(Cause::UnsupportedValue.because(message));
+            };
+            service_port(index, from, &key, port)?;
+            Ok(UpstreamKey::Service { service: key, port })
+        }
+        Some(kind @ Kind::Upstream) => {
+            if !permitted(index, from, kind, &key) {
+                return Err(Cause::NotPermitted.because(how_to_permit(from, kind, &key)));
+            }
+            if reference.port.is_some() {
+                let message = format!("Upstream {key} takes no port, its targets have their own: remove it");
+                return Err(Cause::UnsupportedValue.because(message));
+            }
+            match upstreams.get(&key) {
+                None => Err(Cause::NotFound.because(format!("Upstream {key} does not exist"))),
+                Some(upstream) if upstream.served.is_none() => {
+                    let why = &upstream.accepted.message;
+                    Err(Cause::UnsupportedValue.because(format!("Upstream {key} is not accepted: {why}")))
+                }
+                Some(_) => Ok(UpstreamKey::Upstream(key)),
+            }
+        }
+        _ => Err(Cause::UnknownKind.because(format!(
+            "kind {:?} of group {:?} is no backend: use Service (group \"\") or Upstream (group \"tidegate.dev\")",
+            reference.kind, reference.group
+        ))),
+    }
+}
+
+/// Finds a Service's port and what is spoken there.
+pub(super) fn service_port(
+    index: &Index,
+    from: Referrer<'_>,
+    key: &ObjectKey,
+    port: u16,
+) -> Result<BackendProtocol, Refusal> {
+    if !permitted(index, from, Kind::Service, key) {
+        return Err(Cause::NotPermitted.because(how_to_permit(from, Kind::Service, key)));
+    }
+    let Some(service) = index.get::<Service>(key) else {
+        let id = ObjectId { kind: Kind::Service, key: key.clone() };
+        return Err(Cause::NotFound.because(match index.why_broken(&id) {
+            Some(broken) => format!("Service {key} cannot be read: {}", broken.message()),
+            None => format!("Service {key} does not exist"),
+        }));
+    };
+    if convert::is_external_name(service) {
+        let message = format!(
+            "Service {key} is an ExternalName, which can be pointed anywhere (CVE-2021-25740): \
+             use an Upstream with a url"
+        );
+        return Err(Cause::UnsupportedValue.because(message));
+    }
+    let endpoints = EndpointsKey { service: key.clone(), port };
+    let Some(port) = index.service_port(&endpoints) else {
+        return Err(Cause::NotFound.because(format!("Service {key} has no port {port}")));
+    };
+    convert::backend_protocol(port).map_err(|error| {
+        let message = format!("port {} of Service {key}: {error}", port.port);
+        match error {
+            InvalidServicePort::Transport(_) | InvalidServicePort::AppProtocol(_) => {
+                Cause::UnsupportedProtocol.because(message)
+            }
+        }
+    })
+}
+
+/// A Service's port as the data plane is told; none if it cannot take requests. Whether
+/// somebody may refer to it is not asked here: that is between the two of them.
+pub fn service_upstream(index: &Index, service: &ObjectKey, port: u16) -> Option<model::Upstream> {
+    let own = Referrer { kind: Kind::Service, namespace: &service.namespace };
+    let protocol = service_port(index, own, service, port).ok()?;
+    Some(model::Upstream {
+        key: UpstreamKey::Service { service: service.clone(), port },
+        entries: vec![Entry {
+            name: port.to_string().into(),
+            weight: 1,
+            source: EntrySource::Endpoints(EndpointsKey { service: service.clone(), port }),
+            protocol,
+            tls: None,
+            base_path: "".into(),
+        }],
+        retries_off: false,
+    })
+}

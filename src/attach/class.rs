@@ -1,0 +1,81 @@
+//! GatewayClasses.
+
+use super::Options;
+use super::run::Head;
+use super::verdict::{ClassAccepted, ClassSupportedVersion, Verdict};
+use crate::api::gateway::GatewayClass;
+use crate::api::{Kind, ObjectId};
+use crate::convert::unsupported;
+use crate::index::Index;
+use crate::model::ObjectKey;
+
+/// A GatewayClass of this controller.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Class {
+    /// Which state of the object this is about.
+    pub head: Head,
+    /// Whether its Gateways are served.
+    pub accepted: Verdict<ClassAccepted>,
+    /// Whether the installed schema is known.
+    pub supported_version: Verdict<ClassSupportedVersion>,
+}
+
+/// Whose a Gateway is.
+pub(super) enum Owner {
+    /// This controller's.
+    Us,
+    /// This controller's, but its class is not accepted: why.
+    UsButRefused(String),
+    /// Somebody else's, or nobody's yet: why, for people.
+    NotUs(String),
+}
+
+/// Looks at a class; none if it is not this controller's.
+pub(super) fn judge(index: &Index, options: &Options, key: &ObjectKey) -> Option<Class> {
+    let supported_version = Verdict::good(ClassSupportedVersion::SupportedVersion);
+    if let Some(class) = index.get::<GatewayClass>(key) {
+        let ours = class.spec.controller_name == *options.controller_name;
+        let refused = unsupported::find(Kind::GatewayClass, &**class);
+        let accepted = match refused.first() {
+            None => Verdict::good(ClassAccepted::Accepted),
+            Some(found) => {
+                let message = format!("{} is not supported: {}", found.path, found.field.instead);
+                Verdict::new(ClassAccepted::InvalidParameters, message)
+            }
+        };
+        return ours.then(|| Class { head: Head::of(&class.metadata), accepted, supported_version });
+    }
+    let broken = index.why_broken(&ObjectId { kind: Kind::GatewayClass, key: key.clone() })?;
+    let ours = broken.controller_name() == Some(&options.controller_name);
+    let accepted = Verdict::new(ClassAccepted::Invalid, broken.message());
+    ours.then(|| Class { head: Head::of_broken(broken), accepted, supported_version })
+}
+
+/// Finds out whose the Gateways of a class are.
+pub(super) fn owner(index: &Index, options: &Options, class_name: &str) -> Owner {
+    let key = ObjectKey::new("", class_name);
+    if let Some(class) = judge(index, options, &key) {
+        return if class.accepted.holds() {
+            Owner::Us
+        } else {
+            Owner::UsButRefused(format!(
+                "GatewayClass {class_name} is not accepted: {}",
+                class.accepted.message
+            ))
+        };
+    }
+    let id = ObjectId { kind: Kind::GatewayClass, key };
+    if index.object(&id).is_some() || index.why_broken(&id).is_some() {
+        let ours = &options.controller_name;
+        return Owner::NotUs(format!("GatewayClass {class_name} is not for controller {ours:?}"));
+    }
+    if options.implicit_class.as_deref() == Some(class_name) {
+        return Owner::Us;
+    }
+    Owner::NotUs(match &options.implicit_class {
+        Some(class) => format!(
+            "spec.gatewayClassName: GatewayClass {class_name} does not exist; class {class:?} needs no object"
+        ),
+        None => format!("spec.gatewayClassName: GatewayClass {class_name} does not exist"),
+    })
+}

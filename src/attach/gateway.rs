@@ -1,0 +1,166 @@
+//! Gateways.
+
+use super::certificates::Certificates;
+use super::class::{Owner, owner};
+use super::listeners::{self, Context, Listener};
+use super::run::Head;
+use super::sockets::Sockets;
+use super::verdict::{GatewayAccepted, GatewayResolvedRefs, ListenerAccepted, NotHonoured, Verdict};
+use super::{Options, addresses};
+use crate::api::gateway;
+use crate::api::{Kind, ObjectId};
+use crate::convert::unsupported::{self, Effect, Found};
+use crate::index::Index;
+use crate::model::ObjectKey;
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+
+/// A Gateway of this controller with all that was found of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gateway {
+    /// Which state of the object this is about.
+    pub head: Head,
+    /// Creation time in seconds: of two Gateways that want one socket the older gets it.
+    pub created: i64,
+    /// Where it listens; none if it is not accepted.
+    pub addresses: Vec<IpAddr>,
+    /// Whether it produces any configuration.
+    pub accepted: Verdict<GatewayAccepted>,
+    /// Whether all of its references lead somewhere.
+    pub resolved_refs: Verdict<GatewayResolvedRefs>,
+    /// Set while a field is not honoured, without harm.
+    pub not_honoured: Option<Verdict<NotHonoured>>,
+    /// In the order of the spec.
+    pub listeners: Vec<Listener>,
+}
+
+/// A Gateway that is this controller's, or why it is not.
+pub(super) enum Judged {
+    Ours(Gateway),
+    Foreign(String),
+    Gone,
+}
+
+/// Looks at a Gateway by itself: which sockets it gets is left to [`Gateway::settle`].
+pub(super) fn judge(
+    index: &Index,
+    options: &Options,
+    certificates: &mut Certificates,
+    key: &ObjectKey,
+) -> Judged {
+    let Some(wire) = index.get::<gateway::Gateway>(key) else {
+        return judge_broken(index, options, key);
+    };
+    let refused_class = match owner(index, options, &wire.spec.gateway_class_name) {
+        Owner::Us => None,
+        Owner::UsButRefused(why) => Some(Verdict::new(GatewayAccepted::InvalidParameters, why)),
+        Owner::NotUs(why) => return Judged::Foreign(why),
+    };
+    let found = unsupported::find(Kind::Gateway, &**wire);
+    let refused = refused_class.or_else(|| refused_field(&found));
+    let (accepted, addresses) = match refused.map_or_else(|| addresses::addresses(&wire.spec, options), Err) {
+        Ok(addresses) => (Verdict::good(GatewayAccepted::Accepted), addresses),
+        Err(verdict) => (verdict, Vec::new()),
+    };
+    let context = Context { index, key, gateway: wire, found: &found, addresses: &addresses };
+    let listeners = listeners::judge(&context, certificates);
+    let told = found.iter().filter(|found| !listeners::is_listeners(found)).filter(|found| {
+        found.field.effect == Effect::Told
+            || found.field.effect == Effect::ToldStandalone && !options.makes_infrastructure
+    });
+    Judged::Ours(Gateway {
+        head: Head::of(&wire.metadata),
+        created: created(&wire.metadata),
+        addresses,
+        accepted,
+        resolved_refs: Verdict::good(GatewayResolvedRefs::ResolvedRefs),
+        not_honoured: super::not_honoured(told),
+        listeners,
+    })
+}
+
+pub(super) fn created(metadata: &crate::api::ObjectMeta) -> i64 {
+    metadata.creation_timestamp.as_ref().map_or(0, |time| time.0.as_second())
+}
+
+fn judge_broken(index: &Index, options: &Options, key: &ObjectKey) -> Judged {
+    let Some(broken) = index.why_broken(&ObjectId { kind: Kind::Gateway, key: key.clone() }) else {
+        return Judged::Gone;
+    };
+    match owner(index, options, broken.gateway_class_name().unwrap_or_default()) {
+        Owner::NotUs(why) => Judged::Foreign(format!("{why}; {}", broken.message())),
+        Owner::Us | Owner::UsButRefused(_) => Judged::Ours(Gateway {
+            head: Head::of_broken(broken),
+            created: 0,
+            addresses: Vec::new(),
+            accepted: Verdict::new(GatewayAccepted::Invalid, broken.message()),
+            resolved_refs: Verdict::good(GatewayResolvedRefs::ResolvedRefs),
+            not_honoured: None,
+            listeners: Vec::new(),
+        }),
+    }
+}
+
+fn refused_field(found: &[Found]) -> Option<Verdict<GatewayAccepted>> {
+    found.iter().find_map(|found| {
+        let reason = match found.field.effect {
+            Effect::RefusesParameters => GatewayAccepted::InvalidParameters,
+            Effect::RefusesAddress => GatewayAccepted::UnsupportedAddress,
+            _ => return None,
+        };
+        let message = format!("{} is not supported: {}", found.path, found.field.instead);
+        Some(Verdict::new(reason, message))
+    })
+}
+
+impl Gateway {
+    /// The sockets that its listeners want.
+    pub(super) fn wanted(&self) -> BTreeSet<SocketAddr> {
+        self.listeners
+            .iter()
+            .filter_map(|listener| listener.served.as_ref())
+            .flat_map(|served| served.binds.clone())
+            .collect()
+    }
+
+    /// Takes away the listeners whose sockets another Gateway has, and sums up.
+    pub(super) fn settle(mut self, key: &ObjectKey, sockets: &Sockets) -> Self {
+        for listener in &mut self.listeners {
+            let binds = listener.served.iter().flat_map(|served| &served.binds);
+            let taken = binds.filter_map(|socket| Some((*socket, sockets.owner(*socket)?)));
+            let taken = taken.into_iter().find(|(_, owner)| *owner != key);
+            if let Some((socket, owner)) = taken {
+                let message = format!(
+                    "{socket} belongs to Gateway {owner}, which is older: every Gateway needs an address \
+                     or ports of its own (spec.addresses, spec.listeners[].port)"
+                );
+                listener.accepted = Verdict::new(ListenerAccepted::PortUnavailable, message);
+                listener.served = None;
+                listener.certificates.clear();
+            }
+        }
+        self.sum_up();
+        self
+    }
+
+    /// Draws the Gateway's verdicts from those of its listeners.
+    fn sum_up(&mut self) {
+        let names = |bad: &dyn Fn(&Listener) -> bool| {
+            let bad = self.listeners.iter().filter(|listener| bad(listener));
+            bad.map(|listener| listener.admission.listener.name.to_string()).collect::<Vec<_>>()
+        };
+        let refused = names(&|listener| !listener.accepted.holds());
+        let unresolved = names(&|listener| !listener.resolved_refs.holds());
+        if self.accepted.reason == GatewayAccepted::Accepted && !refused.is_empty() {
+            let all = refused.len() == self.listeners.len();
+            let reason =
+                if all { GatewayAccepted::NoListenerValid } else { GatewayAccepted::SomeListenersNotValid };
+            let message = format!("not accepted: listener {}", refused.join(", "));
+            self.accepted = Verdict::new(reason, message);
+        }
+        if !unresolved.is_empty() {
+            let message = format!("a reference leads nowhere in listener {}", unresolved.join(", "));
+            self.resolved_refs = Verdict::new(GatewayResolvedRefs::ListenersNotResolved, message);
+        }
+    }
+}

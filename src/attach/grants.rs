@@ -1,0 +1,42 @@
+//! References across namespaces.
+
+use crate::api::Kind;
+use crate::api::gateway::ReferenceGrant;
+use crate::index::Index;
+use crate::model::ObjectKey;
+
+/// Who refers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Referrer<'a> {
+    /// Its kind.
+    pub(super) kind: Kind,
+    /// Its namespace.
+    pub(super) namespace: &'a str,
+}
+
+/// Whether the owner of the target's namespace lets this reference be. It says nothing about
+/// the target's existence, so that nobody can find out by asking.
+pub(super) fn permitted(index: &Index, from: Referrer<'_>, to_kind: Kind, to: &ObjectKey) -> bool {
+    from.namespace == &*to.namespace
+        || index.in_namespace::<ReferenceGrant>(&to.namespace).any(|grant| {
+            let lets_from = grant.spec.from.iter().any(|wire| {
+                wire.group == from.kind.group()
+                    && wire.kind == from.kind.name()
+                    && wire.namespace == from.namespace
+            });
+            let lets_to = grant.spec.to.iter().any(|wire| {
+                wire.group == to_kind.group()
+                    && wire.kind == to_kind.name()
+                    && wire.name.as_deref().is_none_or(|name| *name == *to.name)
+            });
+            lets_from && lets_to
+        })
+}
+
+/// What the owner of the target has to do.
+pub(super) fn how_to_permit(from: Referrer<'_>, to_kind: Kind, to: &ObjectKey) -> String {
+    format!(
+        "{to_kind} {to} is in another namespace: a ReferenceGrant in namespace {:?} must let {} of namespace {:?} refer to it",
+        to.namespace, from.kind, from.namespace
+    )
+}

@@ -1,0 +1,288 @@
+//! Listeners of one Gateway.
+
+use super::certificates::Certificates;
+use super::conflicts::{Identity, conflict, overlapping};
+use super::parents::{Admission, NamespaceChoice};
+use super::verdict::{
+    ListenerAccepted, ListenerConflicted, ListenerOverlapping, ListenerResolvedRefs, NotHonoured, Verdict,
+};
+use crate::api::gateway::{self, FromNamespaces, RouteGroupKind, RouteNamespaces};
+use crate::api::{Kind, gateway::GROUP};
+use crate::convert::unsupported::{Effect, Found};
+use crate::convert::{self, ListenerProtocol, Selector};
+use crate::index::Index;
+use crate::model::{self, Certificate, Hostname, ListenerKey, ObjectKey, Protocol};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+/// A listener with all that was found of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listener {
+    /// What decides which routes it lets in.
+    pub admission: Admission,
+    /// The kinds of routes that it can have.
+    pub supported_kinds: Vec<RouteGroupKind>,
+    /// Whether it produces any configuration.
+    pub accepted: Verdict<ListenerAccepted>,
+    /// Whether it conflicts with another.
+    pub conflicted: Verdict<ListenerConflicted>,
+    /// Whether its references lead somewhere.
+    pub resolved_refs: Verdict<ListenerResolvedRefs>,
+    /// Set while hostnames overlap with those of another HTTPS listener of the port.
+    pub overlapping: Option<Verdict<ListenerOverlapping>>,
+    /// Set while a field is not honoured, without harm.
+    pub not_honoured: Option<Verdict<NotHonoured>>,
+    /// As the data plane is told, if it is.
+    pub served: Option<model::Listener>,
+    /// Those of `served`.
+    pub certificates: Vec<Arc<Certificate>>,
+}
+
+/// What the listeners of one Gateway have in common.
+pub(super) struct Context<'a> {
+    pub(super) index: &'a Index,
+    pub(super) key: &'a ObjectKey,
+    pub(super) gateway: &'a gateway::Gateway,
+    /// Fields that are not honoured.
+    pub(super) found: &'a [Found],
+    /// Where to listen; none if the Gateway is not accepted.
+    pub(super) addresses: &'a [IpAddr],
+}
+
+/// The listeners of a Gateway, in the order of the spec.
+pub(super) fn judge(context: &Context<'_>, certificates: &mut Certificates) -> Vec<Listener> {
+    let wire = &context.gateway.spec.listeners;
+    let hostnames: Vec<_> =
+        wire.iter().enumerate().map(|(index, wire)| convert::listener_hostname(wire, index)).collect();
+    let identity = |index: usize| Identity {
+        name: &wire[index].name,
+        port: wire[index].port,
+        protocol: served_protocol(&wire[index]),
+        hostname: hostnames[index].as_ref().ok().and_then(Option::as_ref),
+    };
+    let others = |index: usize| (0..wire.len()).filter(move |other| *other != index).map(identity);
+    let each = wire.iter().enumerate().map(|(index, listener)| {
+        let mut judged = one(context, index, listener, &hostnames[index]);
+        if let Some((reason, names)) = conflict(identity(index), others(index)) {
+            judged.set_conflict(reason, &names.join(", "));
+        }
+        let overlaps = overlapping(identity(index), others(index));
+        if !overlaps.is_empty() {
+            let message = format!(
+                "spec.listeners[{index}].hostname overlaps with that of listener {}: a request on a \
+                 connection that was made for the other is answered with 421",
+                overlaps.join(", ")
+            );
+            judged.overlapping = Some(Verdict::new(ListenerOverlapping::OverlappingHostnames, message));
+        }
+        judged.serve(context, index, listener, certificates);
+        judged
+    });
+    each.collect()
+}
+
+fn served_protocol(wire: &gateway::Listener) -> Option<Protocol> {
+    match convert::listener_protocol(wire) {
+        ListenerProtocol::Served(protocol) => Some(protocol),
+        ListenerProtocol::Unsupported => None,
+    }
+}
+
+/// A listener before anything outside of it is looked at.
+fn one(
+    context: &Context<'_>,
+    index: usize,
+    wire: &gateway::Listener,
+    hostname: &Result<Option<Hostname>, convert::InvalidField>,
+) -> Listener {
+    let protocol = served_protocol(wire);
+    let mut accepted = Verdict::good(ListenerAccepted::Accepted);
+    let mut refuse = |reason, message: String| accepted = Verdict::new(reason, message);
+    let (namespaces, selector_error) = namespaces(&wire.allowed_routes.namespaces, index);
+    if let Some(error) = selector_error {
+        refuse(ListenerAccepted::UnsupportedValue, error);
+    }
+    if let Err(error) = hostname {
+        refuse(ListenerAccepted::UnsupportedValue, error.to_string());
+    }
+    if let Some(found) = context.found.iter().find(|found| refuses(found, index, wire, context.gateway)) {
+        let message = format!("{} is not supported: {}", found.path, found.field.instead);
+        refuse(ListenerAccepted::UnsupportedValue, message);
+    }
+    if protocol.is_none() {
+        let message = format!(
+            "spec.listeners[{index}].protocol: {:?} is not supported: use HTTP or HTTPS",
+            wire.protocol
+        );
+        refuse(ListenerAccepted::UnsupportedProtocol, message);
+    }
+    let (supported_kinds, resolved_refs) = kinds(wire, protocol, index);
+    let told = context.found.iter().filter(|found| {
+        found.field.effect == Effect::Told && is_listeners(found) && found.indices.first() == Some(&index)
+    });
+    Listener {
+        admission: Admission {
+            listener: ListenerKey { gateway: context.key.clone(), name: wire.name.as_str().into() },
+            port: wire.port,
+            hostname: hostname.as_ref().ok().cloned().flatten(),
+            // A hostname that is not understood must not become "every host".
+            http_routes: hostname.is_ok() && supported_kinds.iter().any(is_http_route),
+            namespaces,
+        },
+        supported_kinds,
+        accepted,
+        conflicted: Verdict::good(ListenerConflicted::NoConflicts),
+        resolved_refs,
+        overlapping: None,
+        not_honoured: super::not_honoured(told),
+        served: None,
+        certificates: Vec::new(),
+    }
+}
+
+pub(super) fn is_listeners(found: &Found) -> bool {
+    found.field.path.starts_with("spec.listeners[]")
+}
+
+/// Whether a field that is not honoured makes this listener refuse to serve.
+fn refuses(found: &Found, index: usize, wire: &gateway::Listener, gateway: &gateway::Gateway) -> bool {
+    match found.field.effect {
+        Effect::RefusesListener => found.indices.first() == Some(&index),
+        Effect::RefusesHttpsListeners => {
+            let frontend = gateway.spec.tls.as_ref().and_then(|tls| tls.frontend.as_ref());
+            let per_port = frontend.map(|frontend| frontend.per_port.as_slice()).unwrap_or_default();
+            let own = per_port.iter().position(|entry| entry.port == wire.port);
+            // A port's own entry stands in place of the default.
+            served_protocol(wire) == Some(Protocol::Https) && found.indices.first().copied() == own
+        }
+        _ => false,
+    }
+}
+
+fn is_http_route(kind: &RouteGroupKind) -> bool {
+    Kind::find(&kind.group, &kind.kind) == Some(Kind::HttpRoute)
+}
+
+fn http_route() -> RouteGroupKind {
+    RouteGroupKind { group: GROUP.to_owned(), kind: Kind::HttpRoute.name().to_owned() }
+}
+
+/// The kinds of routes that the listener can have, and whether those that it names are such.
+fn kinds(
+    wire: &gateway::Listener,
+    protocol: Option<Protocol>,
+    index: usize,
+) -> (Vec<RouteGroupKind>, Verdict<ListenerResolvedRefs>) {
+    let good = Verdict::good(ListenerResolvedRefs::ResolvedRefs);
+    let possible = if protocol.is_some() { vec![http_route()] } else { Vec::new() };
+    if wire.allowed_routes.kinds.is_empty() {
+        return (possible, good);
+    }
+    let (mut supported, mut bad) = (Vec::new(), Vec::new());
+    for kind in &wire.allowed_routes.kinds {
+        if !possible.contains(kind) {
+            bad.push(format!("{}/{}", kind.group, kind.kind));
+        } else if !supported.contains(kind) {
+            supported.push(kind.clone());
+        }
+    }
+    // The protocol is the trouble then, and has a condition of its own.
+    if bad.is_empty() || protocol.is_none() {
+        return (supported, good);
+    }
+    let message = format!(
+        "spec.listeners[{index}].allowedRoutes.kinds: {} cannot attach to an {} listener: use HTTPRoute",
+        bad.join(", "),
+        wire.protocol
+    );
+    (supported, Verdict::new(ListenerResolvedRefs::InvalidRouteKinds, message))
+}
+
+fn namespaces(wire: &RouteNamespaces, index: usize) -> (NamespaceChoice, Option<String>) {
+    let field = format!("spec.listeners[{index}].allowedRoutes.namespaces.selector");
+    match (wire.from, &wire.selector) {
+        (FromNamespaces::All, _) => (NamespaceChoice::All, None),
+        (FromNamespaces::Same, _) => (NamespaceChoice::Same, None),
+        (FromNamespaces::None, _) => (NamespaceChoice::None, None),
+        (FromNamespaces::Selector, None) => {
+            (NamespaceChoice::None, Some(format!("{field}: from Selector needs a selector")))
+        }
+        (FromNamespaces::Selector, Some(selector)) => match Selector::parse(selector) {
+            Ok(selector) => (NamespaceChoice::Selected(selector), None),
+            Err(error) => (NamespaceChoice::None, Some(format!("{field}.{error}"))),
+        },
+    }
+}
+
+impl Listener {
+    fn set_conflict(&mut self, reason: ListenerConflicted, with: &str) {
+        let (accepted, what) = match reason {
+            ListenerConflicted::ProtocolConflict => (ListenerAccepted::ProtocolConflict, "another protocol"),
+            ListenerConflicted::HostnameConflict | ListenerConflicted::NoConflicts => {
+                (ListenerAccepted::HostnameConflict, "the same hostname")
+            }
+        };
+        let message =
+            format!("listener {with} has port {} too, with {what}: change one of them", self.admission.port);
+        self.conflicted = Verdict::new(reason, message.clone());
+        self.accepted = Verdict::new(accepted, message);
+    }
+
+    /// Resolves the certificates and, if all that is needed is there, says what is served.
+    fn serve(
+        &mut self,
+        context: &Context<'_>,
+        index: usize,
+        wire: &gateway::Listener,
+        certificates: &mut Certificates,
+    ) {
+        let Some(protocol) = served_protocol(wire) else { return };
+        if protocol == Protocol::Https {
+            self.resolve_certificates(context, index, wire, certificates);
+            if self.certificates.is_empty() {
+                return;
+            }
+        }
+        if !self.accepted.holds() || context.addresses.is_empty() {
+            self.certificates.clear();
+            return;
+        }
+        self.served = Some(model::Listener {
+            key: self.admission.listener.clone(),
+            binds: context.addresses.iter().map(|ip| SocketAddr::new(*ip, wire.port)).collect(),
+            port: wire.port,
+            protocol,
+            hostname: self.admission.hostname.clone(),
+            certificates: self.certificates.iter().map(|certificate| certificate.key.clone()).collect(),
+        });
+    }
+
+    fn resolve_certificates(
+        &mut self,
+        context: &Context<'_>,
+        index: usize,
+        wire: &gateway::Listener,
+        certificates: &mut Certificates,
+    ) {
+        let references = wire.tls.as_ref().map(|tls| tls.certificate_refs.as_slice()).unwrap_or_default();
+        let mut first_problem = None;
+        for (place, reference) in references.iter().enumerate() {
+            match certificates.find(context.index, &context.key.namespace, reference) {
+                Ok(certificate) if self.certificates.contains(&certificate) => {}
+                Ok(certificate) => self.certificates.push(certificate),
+                Err(mut verdict) => {
+                    verdict.message =
+                        format!("spec.listeners[{index}].tls.certificateRefs[{place}]: {}", verdict.message);
+                    first_problem.get_or_insert(verdict);
+                }
+            }
+        }
+        if references.is_empty() {
+            let message = format!("spec.listeners[{index}].tls.certificateRefs: HTTPS needs a certificate");
+            first_problem = Some(Verdict::new(ListenerResolvedRefs::InvalidCertificateRef, message));
+        }
+        if let Some(verdict) = first_problem {
+            self.resolved_refs = verdict;
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Routes on listeners.
+
+use super::verdict::{RouteAccepted, Verdict};
+use crate::api::Namespace;
+use crate::api::gateway::ParentReference;
+use crate::convert::Selector;
+use crate::index::Index;
+use crate::model::{Attachment, Hostname, ListenerKey, ObjectKey};
+use std::collections::BTreeMap;
+
+/// The label that Kubernetes puts on every namespace.
+const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
+
+/// What decides which routes a listener lets in. Nothing else of a Gateway matters to its
+/// routes: whether the listener is served or has its certificates does not, by the API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admission {
+    /// The listener.
+    pub listener: ListenerKey,
+    /// For `parentRef.port`.
+    pub port: u16,
+    /// The hosts that it serves.
+    pub hostname: Option<Hostname>,
+    /// Whether HTTPRoutes are among its kinds.
+    pub http_routes: bool,
+    /// Where its routes may be.
+    pub namespaces: NamespaceChoice,
+}
+
+/// Namespaces that a listener takes routes of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NamespaceChoice {
+    /// Each.
+    All,
+    /// The Gateway's own.
+    Same,
+    /// Those with certain labels.
+    Selected(Selector),
+    /// None: the listener's choice is not known.
+    None,
+}
+
+/// What became of one `parentRef` that names a Gateway of this controller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parent {
+    /// As in the spec: status repeats it.
+    pub reference: ParentReference,
+    /// Whether the route is attached.
+    pub accepted: Verdict<RouteAccepted>,
+    /// The listeners that it is attached to.
+    pub listeners: Vec<ListenerKey>,
+}
+
+/// The route's side of an attachment.
+pub(super) struct Candidate<'a> {
+    pub(super) namespace: &'a str,
+    /// Of its namespace; none if that is not known.
+    pub(super) labels: Option<BTreeMap<String, String>>,
+    pub(super) hostnames: &'a [Hostname],
+}
+
+impl<'a> Candidate<'a> {
+    pub(super) fn new(index: &Index, namespace: &'a str, hostnames: &'a [Hostname]) -> Self {
+        let key = ObjectKey::new("", namespace);
+        let known = index.get::<Namespace>(&key);
+        let id = crate::api::ObjectId { kind: crate::api::Kind::Namespace, key };
+        // In a directory of files most namespaces have no object of their own.
+        let labels = index.why_broken(&id).is_none().then(|| {
+            let mut labels =
+                known.and_then(|namespace| namespace.metadata.labels.clone()).unwrap_or_default();
+            labels.insert(NAMESPACE_NAME.to_owned(), namespace.to_owned());
+            labels
+        });
+        Self { namespace, labels, hostnames }
+    }
+
+    /// Attaches the route to those of a Gateway's listeners that the reference names and that
+    /// let it in.
+    pub(super) fn attach<'b>(
+        &self,
+        reference: &ParentReference,
+        gateway: impl Iterator<Item = &'b Admission>,
+    ) -> (Verdict<RouteAccepted>, Vec<Attachment>) {
+        let named: Vec<_> = gateway.filter(|listener| is_named(listener, reference)).collect();
+        if named.is_empty() {
+            return (no_listener(reference), Vec::new());
+        }
+        let letting: Vec<_> = named.iter().filter(|listener| self.is_let_in(listener)).collect();
+        if letting.is_empty() {
+            let message = format!(
+                "no listener of Gateway {} that parentRef names allows an HTTPRoute of namespace {:?}: \
+                 look at allowedRoutes of listener {}",
+                reference.name,
+                self.namespace,
+                names(&named)
+            );
+            return (Verdict::new(RouteAccepted::NotAllowedByListeners, message), Vec::new());
+        }
+        let attachments: Vec<_> = letting.iter().filter_map(|listener| self.join(listener)).collect();
+        if attachments.is_empty() {
+            let hosts: Vec<_> = letting
+                .iter()
+                .filter_map(|listener| listener.hostname.as_ref())
+                .map(Hostname::to_string)
+                .collect();
+            let message = format!(
+                "spec.hostnames: none of {} is within {} of Gateway {}",
+                self.hostnames.iter().map(Hostname::to_string).collect::<Vec<_>>().join(", "),
+                hosts.join(", "),
+                reference.name
+            );
+            return (Verdict::new(RouteAccepted::NoMatchingListenerHostname, message), Vec::new());
+        }
+        (Verdict::good(RouteAccepted::Accepted), attachments)
+    }
+
+    fn is_let_in(&self, listener: &Admission) -> bool {
+        listener.http_routes
+            && match &listener.namespaces {
+                NamespaceChoice::All => true,
+                NamespaceChoice::Same => *listener.listener.gateway.namespace == *self.namespace,
+                NamespaceChoice::Selected(selector) => {
+                    self.labels.as_ref().is_some_and(|labels| selector.selects(labels))
+                }
+                NamespaceChoice::None => false,
+            }
+    }
+
+    /// Keeps the route's own hostnames that the listener shares; none if it shares none.
+    fn join(&self, listener: &Admission) -> Option<Attachment> {
+        let shared: Vec<_> = match &listener.hostname {
+            None => self.hostnames.to_vec(),
+            Some(host) => {
+                self.hostnames.iter().filter(|own| own.intersection(host).is_some()).cloned().collect()
+            }
+        };
+        (self.hostnames.is_empty() || !shared.is_empty())
+            .then(|| Attachment { listener: listener.listener.clone(), hostnames: shared })
+    }
+}
+
+fn is_named(listener: &Admission, reference: &ParentReference) -> bool {
+    reference.section_name.as_deref().is_none_or(|name| name.is_empty() || *name == *listener.listener.name)
+        && reference.port.is_none_or(|port| port == listener.port)
+}
+
+fn no_listener(reference: &ParentReference) -> Verdict<RouteAccepted> {
+    let mut wanted = Vec::new();
+    if let Some(name) = &reference.section_name {
+        wanted.push(format!("sectionName {name:?}"));
+    }
+    if let Some(port) = reference.port {
+        wanted.push(format!("port {port}"));
+    }
+    let message = match wanted.is_empty() {
+        true => format!("Gateway {} has no listener", reference.name),
+        false => format!("Gateway {} has no listener with {}", reference.name, wanted.join(" and ")),
+    };
+    Verdict::new(RouteAccepted::NoMatchingParent, message)
+}
+
+fn names(listeners: &[&Admission]) -> String {
+    listeners.iter().map(|listener| &*listener.listener.name).collect::<Vec<_>>().join(", ")
+}

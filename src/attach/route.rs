@@ -1,0 +1,270 @@
+//! Routes.
+
+use super::backends::{Refusal, resolve};
+use super::gateway::{Gateway, created};
+use super::grants::Referrer;
+use super::parents::{Candidate, Parent};
+use super::run::Head;
+use super::upstream::Upstream;
+use super::verdict::{NotHonoured, RouteAccepted, RoutePartiallyInvalid, RouteResolvedRefs, Verdict};
+use super::{list_problems, not_honoured};
+use crate::api::gateway::{self, BackendObjectReference, ParentReference};
+use crate::api::{Kind, ObjectId};
+use crate::convert::{self, BackendReference, HttpRule, Standing};
+use crate::index::Index;
+use crate::model::{
+    self, Attachment, Backend, BackendTarget, Filters, ObjectKey, Reason, RouteKey, RouteKind, Rule,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A route with all that was found of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Route {
+    /// Which state of the object this is about.
+    pub head: Head,
+    /// Its parents that are this controller's.
+    pub parents: Vec<Parent>,
+    /// Whether its references lead somewhere.
+    pub resolved_refs: Verdict<RouteResolvedRefs>,
+    /// Set while some of its rules are served and others are not.
+    pub partially_invalid: Option<Verdict<RoutePartiallyInvalid>>,
+    /// Set while a field is not honoured, without harm.
+    pub not_honoured: Option<Verdict<NotHonoured>>,
+    /// As the data plane is told, if it is.
+    pub served: Option<model::Route>,
+    /// For each rule of `served`, what its backends stand for.
+    pub references: Vec<Vec<BackendObjectReference>>,
+    /// For people: parents that are not this controller's.
+    pub notes: Vec<String>,
+}
+
+/// A converted route with the object that it was made from, so that a change of another object
+/// does not compile its expressions again.
+#[derive(Clone, Debug)]
+pub(super) struct Converted {
+    source: Arc<gateway::HttpRoute>,
+    route: Arc<convert::HttpRoute>,
+}
+
+/// All that a route is judged with.
+pub(super) struct Context<'a> {
+    pub(super) index: &'a Index,
+    pub(super) gateways: &'a BTreeMap<ObjectKey, Gateway>,
+    /// Why Gateways are not this controller's.
+    pub(super) foreign: &'a BTreeMap<ObjectKey, String>,
+    pub(super) upstreams: &'a BTreeMap<ObjectKey, Upstream>,
+}
+
+/// Looks at a route; none if it is gone.
+pub(super) fn judge(context: &Context<'_>, key: &ObjectKey, memo: &mut Option<Converted>) -> Option<Route> {
+    let Some(wire) = context.index.get::<gateway::HttpRoute>(key) else {
+        *memo = None;
+        return judge_broken(context, key);
+    };
+    let converted = match memo {
+        Some(known) if Arc::ptr_eq(&known.source, wire) => known.route.clone(),
+        _ => {
+            let route = Arc::new(convert::http_route(wire));
+            *memo = Some(Converted { source: wire.clone(), route: route.clone() });
+            route
+        }
+    };
+    let rules = judge_rules(context, key, &converted.rules);
+    let hostnames = converted.hostnames.as_deref().unwrap_or_default();
+    let candidate = Candidate::new(context.index, &key.namespace, hostnames);
+    let (mut parents, notes, mut attachments) =
+        attach_all(context, key, &candidate, &wire.spec.common.parent_refs);
+    let whole = match &converted.hostnames {
+        Err(error) => {
+            attachments.clear();
+            Some(Verdict::new(RouteAccepted::UnsupportedValue, error.to_string()))
+        }
+        Ok(_) => rules.wholly_bad(),
+    };
+    if let Some(bad) = &whole {
+        for parent in parents.iter_mut().filter(|parent| parent.accepted.holds()) {
+            parent.accepted = bad.clone();
+        }
+    }
+    let served = !attachments.is_empty() && !rules.served.is_empty();
+    Some(Route {
+        head: Head::of(&wire.metadata),
+        partially_invalid: if whole.is_none() { rules.partially_bad() } else { None },
+        not_honoured: not_honoured(converted.told.iter()),
+        resolved_refs: rules.resolved_refs(),
+        references: if served { rules.references } else { Vec::new() },
+        served: served.then(|| model::Route {
+            key: RouteKey { kind: RouteKind::Http, object: key.clone() },
+            created: created(&wire.metadata),
+            attachments,
+            rules: rules.served,
+        }),
+        parents,
+        notes,
+    })
+}
+
+/// A route that could not be decoded tells so at each parent that can be made out.
+fn judge_broken(context: &Context<'_>, key: &ObjectKey) -> Option<Route> {
+    let broken = context.index.why_broken(&ObjectId { kind: Kind::HttpRoute, key: key.clone() })?;
+    let candidate = Candidate::new(context.index, &key.namespace, &[]);
+    let (mut parents, notes, _) = attach_all(context, key, &candidate, &broken.parent_refs());
+    for parent in &mut parents {
+        parent.accepted = Verdict::new(RouteAccepted::UnsupportedValue, broken.message());
+        parent.listeners.clear();
+    }
+    Some(Route {
+        head: Head::of_broken(broken),
+        parents,
+        resolved_refs: Verdict::good(RouteResolvedRefs::ResolvedRefs),
+        partially_invalid: None,
+        not_honoured: None,
+        served: None,
+        references: Vec::new(),
+        notes,
+    })
+}
+
+fn attach_all(
+    context: &Context<'_>,
+    key: &ObjectKey,
+    candidate: &Candidate<'_>,
+    references: &[ParentReference],
+) -> (Vec<Parent>, Vec<String>, Vec<Attachment>) {
+    let (mut parents, mut notes) = (Vec::<Parent>::new(), Vec::new());
+    let mut attachments = Vec::<Attachment>::new();
+    for (index, reference) in references.iter().enumerate() {
+        if parents.iter().any(|parent| parent.reference == *reference) {
+            continue;
+        }
+        let mut note = |text: String| notes.push(format!("spec.parentRefs[{index}]: {text}"));
+        if Kind::find(&reference.group, &reference.kind) != Some(Kind::Gateway) {
+            note(format!("kind {:?} of group {:?} is no parent here", reference.kind, reference.group));
+            continue;
+        }
+        let namespace = reference.namespace.as_deref().unwrap_or(&key.namespace);
+        let gateway_key = ObjectKey::new(namespace, reference.name.as_str());
+        let Some(gateway) = context.gateways.get(&gateway_key) else {
+            note(match context.foreign.get(&gateway_key) {
+                Some(why) => format!("Gateway {gateway_key} is not served: {why}"),
+                None => format!("Gateway {gateway_key} does not exist"),
+            });
+            continue;
+        };
+        let admissions = gateway.listeners.iter().map(|listener| &listener.admission);
+        let (accepted, attached) = candidate.attach(reference, admissions);
+        let listeners = attached.iter().map(|attachment| attachment.listener.clone()).collect();
+        for attachment in attached {
+            if attachments.iter().all(|known| known.listener != attachment.listener) {
+                attachments.push(attachment);
+            }
+        }
+        parents.push(Parent { reference: reference.clone(), accepted, listeners });
+    }
+    (parents, notes, attachments)
+}
+
+/// The rules of a route, sorted by what became of them.
+#[derive(Default)]
+struct Rules {
+    served: Vec<Rule>,
+    references: Vec<Vec<BackendObjectReference>>,
+    refusals: Vec<(String, Refusal)>,
+    bad: Vec<String>,
+    good: usize,
+    incompatible: bool,
+}
+
+fn judge_rules(context: &Context<'_>, key: &ObjectKey, converted: &[HttpRule]) -> Rules {
+    let mut rules = Rules::default();
+    for (index, rule) in converted.iter().enumerate() {
+        let (filters, backends, references) = match &rule.standing {
+            Standing::Dropped(error) => {
+                rules.bad.push(format!("{}: {error}", rule.title(index)));
+                continue;
+            }
+            Standing::Closed { problems, incompatible } => {
+                rules.incompatible |= incompatible;
+                let message = list_problems(problems);
+                rules.bad.push(format!("{}: {message}", rule.title(index)));
+                (Filters::default(), vec![closed(&message)], Vec::new())
+            }
+            Standing::Good => {
+                rules.good += 1;
+                let backends = rule.backends.iter();
+                let backends =
+                    backends.map(|backend| one_backend(context, key, backend, &mut rules.refusals));
+                let references = rule.backends.iter().map(|backend| backend.object.clone());
+                (rule.filters.clone(), backends.collect(), references.collect())
+            }
+        };
+        rules.served.push(Rule {
+            key: rule.key.clone(),
+            matches: rule.matches.clone(),
+            filters,
+            backends,
+            retries_off: rule.retries_off,
+        });
+        rules.references.push(references);
+    }
+    rules
+}
+
+/// Stands for a rule of which it is known what requests it is about, but not what to do.
+fn closed(message: &str) -> Backend {
+    let target = BackendTarget::Broken { reason: Reason::InvalidFilter, reference: message.into() };
+    Backend { weight: 1, target, filters: Filters::default() }
+}
+
+fn one_backend(
+    context: &Context<'_>,
+    key: &ObjectKey,
+    backend: &BackendReference,
+    refusals: &mut Vec<(String, Refusal)>,
+) -> Backend {
+    let from = Referrer { kind: Kind::HttpRoute, namespace: &key.namespace };
+    let target = match resolve(context.index, context.upstreams, from, &backend.object) {
+        Ok(upstream) => BackendTarget::Upstream(upstream),
+        Err(refusal) => {
+            let reference = format!("{}: {}", backend.field, refusal.message).into();
+            let reason = refusal.cause.in_traffic();
+            refusals.push((backend.field.clone(), refusal));
+            BackendTarget::Broken { reason, reference }
+        }
+    };
+    Backend { weight: backend.weight, target, filters: backend.filters.clone() }
+}
+
+impl Rules {
+    fn wholly_bad(&self) -> Option<Verdict<RouteAccepted>> {
+        let reason = if self.incompatible {
+            RouteAccepted::IncompatibleFilters
+        } else {
+            RouteAccepted::UnsupportedValue
+        };
+        let message = || format!("no rule can be served: rule {}", list_problems(&self.bad));
+        (self.good == 0 && !self.bad.is_empty()).then(|| Verdict::new(reason, message()))
+    }
+
+    /// "The message for this condition MUST start with the prefix "Dropped Rule"".
+    fn partially_bad(&self) -> Option<Verdict<RoutePartiallyInvalid>> {
+        let reason = if self.incompatible {
+            RoutePartiallyInvalid::IncompatibleFilters
+        } else {
+            RoutePartiallyInvalid::UnsupportedValue
+        };
+        let message = || format!("Dropped Rule {}", list_problems(&self.bad));
+        (self.good > 0 && !self.bad.is_empty()).then(|| Verdict::new(reason, message()))
+    }
+
+    fn resolved_refs(&self) -> Verdict<RouteResolvedRefs> {
+        let Some((_, first)) = self.refusals.first() else {
+            return Verdict::good(RouteResolvedRefs::ResolvedRefs);
+        };
+        let refusals = self.refusals.iter();
+        let messages: Vec<_> =
+            refusals.map(|(field, refusal)| format!("{field}: {}", refusal.message)).collect();
+        Verdict::new(first.cause.on_route(), list_problems(&messages))
+    }
+}

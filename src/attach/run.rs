@@ -1,0 +1,284 @@
+//! From what is dirty to what changed.
+
+use super::certificates::Certificates;
+use super::gateway::{self, Gateway, Judged};
+use super::parents::Admission;
+use super::route::{self, Converted, Route};
+use super::sockets::Sockets;
+use super::upstream::{self, Upstream};
+use super::{Class, Options, class};
+use crate::api::{Kind, ObjectId, ObjectMeta};
+use crate::index::{Broken, Dependency, Dirty, Index};
+use crate::model::{ListenerKey, ObjectKey};
+use crate::support::forbidden::TargetPolicy;
+use crate::support::relation::Relation;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// Which state of an object something is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// `metadata.uid`; empty without a cluster.
+    pub uid: Arc<str>,
+    /// `metadata.generation`; 0 without a cluster.
+    pub generation: i64,
+}
+
+impl Head {
+    pub(super) fn of(metadata: &ObjectMeta) -> Self {
+        Self {
+            uid: metadata.uid.as_deref().unwrap_or_default().into(),
+            generation: metadata.generation.unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn of_broken(broken: &Broken) -> Self {
+        Self {
+            uid: broken.uid().unwrap_or_default().into(),
+            generation: broken.generation().unwrap_or_default(),
+        }
+    }
+}
+
+/// Everything that was decided.
+#[derive(Debug)]
+pub struct Attachments {
+    options: Options,
+    /// GatewayClasses of this controller.
+    pub classes: BTreeMap<ObjectKey, Class>,
+    /// Gateways of this controller.
+    pub gateways: BTreeMap<ObjectKey, Gateway>,
+    /// Gateways that are not, and why.
+    pub foreign: BTreeMap<ObjectKey, String>,
+    /// All routes.
+    pub routes: BTreeMap<ObjectKey, Route>,
+    /// All Upstreams.
+    pub upstreams: BTreeMap<ObjectKey, Upstream>,
+    /// Gateways before they know which sockets they get.
+    unsettled: BTreeMap<ObjectKey, Gateway>,
+    converted: BTreeMap<ObjectKey, Option<Converted>>,
+    sockets: Sockets,
+    own_sockets: HashSet<SocketAddr>,
+    certificates: Certificates,
+    /// Accepted routes on listeners.
+    attached: Relation<ObjectKey, ListenerKey>,
+}
+
+/// Objects of which something changed, gone ones too.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Everything that changed.
+    pub objects: BTreeSet<ObjectId>,
+    /// What it took.
+    pub work: Work,
+}
+
+/// How often something was judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Gateways.
+    pub gateways: usize,
+    /// Routes.
+    pub routes: usize,
+    /// Upstreams.
+    pub upstreams: usize,
+}
+
+impl Changes {
+    /// The keys of one kind.
+    pub fn of(&self, kind: Kind) -> impl Iterator<Item = &ObjectKey> {
+        self.objects.iter().filter(move |id| id.kind == kind).map(|id| &id.key)
+    }
+
+    fn add(&mut self, kind: Kind, key: &ObjectKey) {
+        self.objects.insert(ObjectId { kind, key: key.clone() });
+    }
+}
+
+/// Puts what was found in place; tells what was there if it differs.
+fn replace<T: PartialEq>(
+    map: &mut BTreeMap<ObjectKey, T>,
+    key: &ObjectKey,
+    new: Option<T>,
+) -> Option<Option<T>> {
+    if map.get(key) == new.as_ref() {
+        return None;
+    }
+    Some(match new {
+        Some(new) => map.insert(key.clone(), new),
+        None => map.remove(key),
+    })
+}
+
+impl Attachments {
+    /// Nothing is known yet.
+    pub fn new(options: Options) -> Self {
+        Self {
+            options,
+            classes: BTreeMap::new(),
+            gateways: BTreeMap::new(),
+            foreign: BTreeMap::new(),
+            routes: BTreeMap::new(),
+            upstreams: BTreeMap::new(),
+            unsettled: BTreeMap::new(),
+            converted: BTreeMap::new(),
+            sockets: Sockets::default(),
+            own_sockets: HashSet::new(),
+            certificates: Certificates::default(),
+            attached: Relation::default(),
+        }
+    }
+
+    /// The settings.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// How many accepted routes are on a listener.
+    pub fn count_routes(&self, listener: &ListenerKey) -> usize {
+        self.attached.count_users(listener)
+    }
+
+    /// Judges again what is dirty.
+    pub fn update(&mut self, index: &Index, dirty: &Dirty) -> Changes {
+        let mut changes = Changes::default();
+        let dirty_of = |kind: Kind| dirty.objects.iter().filter(move |id| id.kind == kind).map(|id| &id.key);
+        for key in dirty_of(Kind::GatewayClass) {
+            if replace(&mut self.classes, key, class::judge(index, &self.options, key)).is_some() {
+                changes.add(Kind::GatewayClass, key);
+            }
+        }
+        let mut routes: BTreeSet<_> = dirty_of(Kind::HttpRoute).cloned().collect();
+        routes.extend(self.update_gateways(index, dirty_of(Kind::Gateway), &mut changes));
+        let mut upstreams: BTreeSet<_> = dirty_of(Kind::Upstream).cloned().collect();
+        if self.update_own_sockets() {
+            upstreams.extend(self.upstreams.keys().cloned());
+        }
+        routes.extend(self.update_upstreams(index, &upstreams, &mut changes));
+        self.update_routes(index, &routes, &mut changes);
+        changes
+    }
+
+    /// Returns the routes for which something changed.
+    fn update_gateways<'a>(
+        &mut self,
+        index: &Index,
+        dirty: impl Iterator<Item = &'a ObjectKey>,
+        changes: &mut Changes,
+    ) -> BTreeSet<ObjectKey> {
+        self.certificates.forget_gone(index);
+        let mut unsettled = BTreeSet::new();
+        let mut routes = BTreeSet::new();
+        for key in dirty {
+            changes.work.gateways += 1;
+            let judged = gateway::judge(index, &self.options, &mut self.certificates, key);
+            let (ours, foreign) = match judged {
+                Judged::Ours(gateway) => (Some(gateway), None),
+                Judged::Foreign(why) => (None, Some(why)),
+                Judged::Gone => (None, None),
+            };
+            if replace(&mut self.foreign, key, foreign).is_some() {
+                changes.add(Kind::Gateway, key);
+                routes.extend(referring_routes(index, Kind::Gateway, key));
+            }
+            let (created, wanted) =
+                ours.as_ref().map_or_else(Default::default, |gateway| (gateway.created, gateway.wanted()));
+            unsettled.extend(self.sockets.set(key, created, wanted));
+            unsettled.insert(key.clone());
+            replace(&mut self.unsettled, key, ours);
+        }
+        for key in &unsettled {
+            let settled = self.unsettled.get(key).map(|gateway| gateway.clone().settle(key, &self.sockets));
+            let after = admissions(settled.as_ref());
+            if let Some(before) = replace(&mut self.gateways, key, settled) {
+                changes.add(Kind::Gateway, key);
+                if admissions(before.as_ref()) != after {
+                    routes.extend(referring_routes(index, Kind::Gateway, key));
+                }
+            }
+        }
+        routes
+    }
+
+    fn update_own_sockets(&mut self) -> bool {
+        let own: HashSet<_> = self.sockets.all().collect();
+        let changed = own != self.own_sockets;
+        if changed {
+            self.options.targets.set_own(own.clone());
+            self.own_sockets = own;
+        }
+        changed
+    }
+
+    /// Returns the routes for which something changed: whether the Upstream can be used at all.
+    fn update_upstreams(
+        &mut self,
+        index: &Index,
+        dirty: &BTreeSet<ObjectKey>,
+        changes: &mut Changes,
+    ) -> BTreeSet<ObjectKey> {
+        let policy: &TargetPolicy = &self.options.targets;
+        let mut routes = BTreeSet::new();
+        for key in dirty {
+            changes.work.upstreams += 1;
+            let judged = upstream::judge(index, policy, key);
+            let after = usable(judged.as_ref());
+            if let Some(before) = replace(&mut self.upstreams, key, judged) {
+                changes.add(Kind::Upstream, key);
+                if usable(before.as_ref()) != after {
+                    routes.extend(referring_routes(index, Kind::Upstream, key));
+                }
+            }
+        }
+        routes
+    }
+
+    fn update_routes(&mut self, index: &Index, dirty: &BTreeSet<ObjectKey>, changes: &mut Changes) {
+        for key in dirty {
+            changes.work.routes += 1;
+            let context = route::Context {
+                index,
+                gateways: &self.gateways,
+                foreign: &self.foreign,
+                upstreams: &self.upstreams,
+            };
+            let memo = self.converted.entry(key.clone()).or_default();
+            let judged = route::judge(&context, key, memo);
+            if judged.is_none() {
+                self.converted.remove(key);
+            }
+            let accepted = judged.iter().flat_map(|route| &route.parents).filter(|p| p.accepted.holds());
+            let listeners = accepted.flat_map(|parent| parent.listeners.iter().cloned()).collect();
+            let counted = self.attached.set(key, listeners);
+            for listener in counted.added.iter().chain(&counted.removed) {
+                changes.add(Kind::Gateway, &listener.gateway);
+            }
+            if replace(&mut self.routes, key, judged).is_some() {
+                changes.add(Kind::HttpRoute, key);
+            }
+        }
+    }
+}
+
+/// All that routes see of a Gateway.
+fn admissions(gateway: Option<&Gateway>) -> Option<Vec<Admission>> {
+    gateway.map(|gateway| gateway.listeners.iter().map(|listener| listener.admission.clone()).collect())
+}
+
+/// All that routes see of an Upstream: its message is theirs while it cannot be used.
+fn usable(upstream: Option<&Upstream>) -> Option<Result<(), String>> {
+    upstream.map(|upstream| match &upstream.served {
+        Some(_) => Ok(()),
+        None => Err(upstream.accepted.message.clone()),
+    })
+}
+
+fn referring_routes(index: &Index, kind: Kind, key: &ObjectKey) -> Vec<ObjectKey> {
+    let dependency = Dependency::Object(ObjectId { kind, key: key.clone() });
+    let routes = index.referrers(&dependency).filter(|id| id.kind == Kind::HttpRoute);
+    routes.map(|id| id.key.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,306 @@
+//! Verdicts as types: an enum per condition with its legal reasons.
+
+use std::fmt;
+
+/// Whether a condition holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Truth {
+    /// It holds.
+    True,
+    /// It does not hold.
+    False,
+}
+
+impl Truth {
+    /// As in a condition's `status`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::True => "True",
+            Self::False => "False",
+        }
+    }
+}
+
+/// The reasons of one condition of one kind.
+pub trait Reason: Copy + Eq + fmt::Debug {
+    /// The condition's type.
+    const TYPE: &'static str;
+    /// Whether the condition tells of something bad when it is true.
+    const NEGATIVE: bool = false;
+    /// Whether the condition holds for this reason.
+    fn truth(self) -> Truth;
+    /// As in the condition's `reason`.
+    fn as_str(self) -> &'static str;
+}
+
+/// What is found of one aspect of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict<R> {
+    /// Why.
+    pub reason: R,
+    /// For people: names the object and the field, and what to do. Empty if all is well.
+    pub message: String,
+}
+
+/// A verdict as it is written, without generation and time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// `type`
+    pub type_: &'static str,
+    /// `status`
+    pub truth: Truth,
+    /// `reason`
+    pub reason: &'static str,
+    /// `message`
+    pub message: String,
+    /// Whether it says that something is wrong.
+    pub bad: bool,
+}
+
+/// What Kubernetes takes in a condition's message, in bytes.
+const MESSAGE_LIMIT: usize = 32_768;
+
+impl<R: Reason> Verdict<R> {
+    /// All is well.
+    pub fn good(reason: R) -> Self {
+        Self { reason, message: String::new() }
+    }
+
+    /// Something is to be said.
+    pub fn new(reason: R, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into() }
+    }
+
+    /// Whether the condition holds.
+    pub fn holds(&self) -> bool {
+        self.reason.truth() == Truth::True
+    }
+
+    /// As it is written.
+    pub fn condition(&self) -> Condition {
+        let truth = self.reason.truth();
+        let mut message = self.message.clone();
+        if message.len() > MESSAGE_LIMIT {
+            let end = (0..=MESSAGE_LIMIT - '…'.len_utf8()).rev().find(|at| message.is_char_boundary(*at));
+            message.truncate(end.unwrap_or_default());
+            message.push('…');
+        }
+        Condition {
+            type_: R::TYPE,
+            truth,
+            reason: self.reason.as_str(),
+            message,
+            bad: (truth == Truth::True) == R::NEGATIVE,
+        }
+    }
+}
+
+/// Defines conditions with their reasons.
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $type:literal $(($negative:literal))? {
+        $($(#[$reason_doc:meta])* $reason:ident => $truth:ident $text:literal,)*
+    })*) => { $(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$reason_doc])* $reason,)* }
+
+        impl Reason for $name {
+            const TYPE: &'static str = $type;
+            $(const NEGATIVE: bool = $negative;)?
+            fn truth(self) -> Truth {
+                match self { $(Self::$reason => Truth::$truth,)* }
+            }
+            fn as_str(self) -> &'static str {
+                match self { $(Self::$reason => $text,)* }
+            }
+        }
+    )* };
+}
+
+reasons! {
+    /// Whether Gateways of a GatewayClass are served.
+    ClassAccepted = "Accepted" {
+        /// They are.
+        Accepted => True "Accepted",
+        /// Its `parametersRef` is not supported.
+        InvalidParameters => False "InvalidParameters",
+        /// It could not be decoded.
+        Invalid => False "Invalid",
+    }
+
+    /// Whether the schema of the objects is one that Tidegate knows.
+    ClassSupportedVersion = "SupportedVersion" {
+        /// It is.
+        SupportedVersion => True "SupportedVersion",
+    }
+
+    /// Whether a Gateway produces any configuration.
+    GatewayAccepted = "Accepted" {
+        /// All of its listeners do.
+        Accepted => True "Accepted",
+        /// Some of its listeners do.
+        SomeListenersNotValid => True "ListenersNotValid",
+        /// None of its listeners does.
+        NoListenerValid => False "ListenersNotValid",
+        /// An address of a type that is not supported, or one that is no IP address.
+        UnsupportedAddress => False "UnsupportedAddress",
+        /// `infrastructure.parametersRef` or the class's parameters are not supported.
+        InvalidParameters => False "InvalidParameters",
+        /// It could not be decoded.
+        Invalid => False "Invalid",
+    }
+
+    /// Whether a Gateway's configuration is served.
+    GatewayProgrammed = "Programmed" {
+        /// By every worker, on every address.
+        Programmed => True "Programmed",
+        /// Not yet.
+        Pending => False "Pending",
+        /// There is nothing to serve.
+        Invalid => False "Invalid",
+        /// An address cannot be listened on.
+        AddressNotUsable => False "AddressNotUsable",
+    }
+
+    /// Whether all references of a Gateway and its listeners lead somewhere.
+    GatewayResolvedRefs = "ResolvedRefs" {
+        /// They do.
+        ResolvedRefs => True "ResolvedRefs",
+        /// Those of a listener do not.
+        ListenersNotResolved => False "ListenersNotResolved",
+    }
+
+    /// Whether a listener produces any configuration.
+    ListenerAccepted = "Accepted" {
+        /// It does.
+        Accepted => True "Accepted",
+        /// Another Gateway has the socket.
+        PortUnavailable => False "PortUnavailable",
+        /// Its protocol is not supported.
+        UnsupportedProtocol => False "UnsupportedProtocol",
+        /// A field that must not be passed over is not supported.
+        UnsupportedValue => False "UnsupportedValue",
+        /// Another listener of the Gateway has its port and hostname.
+        HostnameConflict => False "HostnameConflict",
+        /// Another listener of the Gateway has its port with another protocol.
+        ProtocolConflict => False "ProtocolConflict",
+    }
+
+    /// Whether a listener is served.
+    ListenerProgrammed = "Programmed" {
+        /// By every worker.
+        Programmed => True "Programmed",
+        /// Not yet.
+        Pending => False "Pending",
+        /// It is not accepted, or has no certificate.
+        Invalid => False "Invalid",
+        /// Its socket cannot be opened.
+        PortUnavailable => False "PortUnavailable",
+        /// As for `Accepted`.
+        HostnameConflict => False "HostnameConflict",
+        /// As for `Accepted`.
+        ProtocolConflict => False "ProtocolConflict",
+    }
+
+    /// Whether a listener's references lead somewhere.
+    ListenerResolvedRefs = "ResolvedRefs" {
+        /// They do.
+        ResolvedRefs => True "ResolvedRefs",
+        /// A certificate is not there or bad.
+        InvalidCertificateRef => False "InvalidCertificateRef",
+        /// A kind of routes that the listener cannot have.
+        InvalidRouteKinds => False "InvalidRouteKinds",
+        /// A certificate of another namespace without a grant.
+        RefNotPermitted => False "RefNotPermitted",
+    }
+
+    /// Whether a listener conflicts with another.
+    ListenerConflicted = "Conflicted" (true) {
+        /// Same port and hostname.
+        HostnameConflict => True "HostnameConflict",
+        /// Same port, HTTP here and HTTPS there.
+        ProtocolConflict => True "ProtocolConflict",
+        /// It does not.
+        NoConflicts => False "NoConflicts",
+    }
+
+    /// Set while HTTPS listeners of one port have overlapping hostnames: a client that reuses a
+    /// connection can meet a listener that its TLS handshake was not for, and gets 421. That is
+    /// no defect, the API only wants it told.
+    ListenerOverlapping = "OverlappingTLSConfig" {
+        /// They have.
+        OverlappingHostnames => True "OverlappingHostnames",
+    }
+
+    /// Whether a route is attached to a parent.
+    RouteAccepted = "Accepted" {
+        /// It is.
+        Accepted => True "Accepted",
+        /// No listener lets routes of its kind and namespace in.
+        NotAllowedByListeners => False "NotAllowedByListeners",
+        /// No listener shares a hostname with it.
+        NoMatchingListenerHostname => False "NoMatchingListenerHostname",
+        /// No listener has the section name and port.
+        NoMatchingParent => False "NoMatchingParent",
+        /// No rule of it can be served.
+        UnsupportedValue => False "UnsupportedValue",
+        /// The same, for filters that exclude each other.
+        IncompatibleFilters => False "IncompatibleFilters",
+    }
+
+    /// Whether a route's references lead somewhere.
+    RouteResolvedRefs = "ResolvedRefs" {
+        /// They do.
+        ResolvedRefs => True "ResolvedRefs",
+        /// Another namespace's object without a grant.
+        RefNotPermitted => False "RefNotPermitted",
+        /// A kind that is no backend.
+        InvalidKind => False "InvalidKind",
+        /// The object or its port is not there.
+        BackendNotFound => False "BackendNotFound",
+        /// What is spoken there is not supported.
+        UnsupportedProtocol => False "UnsupportedProtocol",
+        /// An ExternalName Service, or a field that makes no sense there.
+        UnsupportedValue => False "UnsupportedValue",
+    }
+
+    /// Set while some rules of a route are served and others are not.
+    RoutePartiallyInvalid = "PartiallyInvalid" (true) {
+        /// A rule has a bad field.
+        UnsupportedValue => True "UnsupportedValue",
+        /// A rule has filters that exclude each other.
+        IncompatibleFilters => True "IncompatibleFilters",
+    }
+
+    /// Set while a field is accepted and not honoured, without harm: the message names it.
+    NotHonoured = "tidegate.dev/NotHonoured" (true) {
+        /// That is why.
+        UnsupportedValue => True "UnsupportedValue",
+    }
+
+    /// Whether an Upstream can be used.
+    UpstreamAccepted = "Accepted" {
+        /// It can.
+        Accepted => True "Accepted",
+        /// It can, but every target has weight 0.
+        NoWeight => True "NoWeight",
+        /// A target cannot be understood, or it could not be decoded.
+        Invalid => False "Invalid",
+    }
+
+    /// Whether an Upstream's references lead somewhere.
+    UpstreamResolvedRefs = "ResolvedRefs" {
+        /// They do.
+        ResolvedRefs => True "ResolvedRefs",
+        /// A Service of another namespace without a grant.
+        RefNotPermitted => False "RefNotPermitted",
+        /// The Service or its port is not there.
+        BackendNotFound => False "BackendNotFound",
+        /// What is spoken there is not supported.
+        UnsupportedProtocol => False "UnsupportedProtocol",
+        /// An ExternalName Service.
+        UnsupportedValue => False "UnsupportedValue",
+        /// An address that must not be connected to.
+        ForbiddenTarget => False "ForbiddenTarget",
+    }
+}

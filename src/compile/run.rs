@@ -1,0 +1,262 @@
+//! One step: from what changed to a delta.
+
+use super::hold::{Holds, endpoints_of};
+use super::sent::Sent;
+use crate::api::Kind;
+use crate::attach::{Attachments, Changes, service_upstream};
+use crate::index::Index;
+use crate::model::{
+    BackendTarget, Delta, EndpointsKey, ListenerKey, ObjectKey, Resource, ResourceKey, RouteKey, RouteKind,
+    UpstreamKey,
+};
+use crate::support::relation::Relation;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+/// Turns attachments into deltas.
+#[derive(Clone, Debug, Default)]
+pub struct Compiler {
+    sent: Sent,
+    holds: BTreeMap<ObjectKey, Holds>,
+    /// Listeners that are served, by Gateway.
+    listeners: BTreeMap<ObjectKey, BTreeSet<ListenerKey>>,
+    uses: Relation<ResourceKey, ResourceKey>,
+}
+
+/// What one step is made from.
+#[derive(Clone, Copy)]
+pub struct Input<'a> {
+    /// All objects.
+    pub index: &'a Index,
+    /// All decisions.
+    pub attachments: &'a Attachments,
+    /// What changed among them.
+    pub changes: &'a Changes,
+    /// Services whose ports or slices changed.
+    pub services: &'a BTreeSet<ObjectKey>,
+    /// Something was taken away: nothing waits any longer.
+    pub revoked: bool,
+    /// The time.
+    pub now: Instant,
+}
+
+/// What came of one step.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Compiled {
+    /// None if nothing changed for the data plane.
+    pub delta: Option<Delta>,
+    /// Gateways of which a listener or certificate is in the delta.
+    pub gateways: BTreeSet<ObjectKey>,
+    /// How many resources were made anew, changed or not.
+    pub compiled: usize,
+}
+
+impl Compiler {
+    /// Compiles what changed.
+    pub fn compile(&mut self, input: Input<'_>) -> Compiled {
+        let mut step = Step { compiler: self, input, upstreams: BTreeSet::new(), compiled: 0 };
+        for key in input.changes.of(Kind::Gateway) {
+            step.gateway(key);
+        }
+        for key in step.routes_to_compile() {
+            step.route(&key);
+        }
+        step.collect_upstreams();
+        step.upstreams();
+        for service in input.services {
+            step.endpoints_of_service(service);
+        }
+        let compiled = step.compiled;
+        let delta = self.sent.flush();
+        let gateways = delta.as_ref().map(|delta| self.gateways_in(delta)).unwrap_or_default();
+        Compiled { delta, gateways, compiled }
+    }
+
+    /// When to call again although nothing changed: a rule has waited long enough then.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.holds.values().filter_map(Holds::deadline).min()
+    }
+
+    /// Whether a rule of the route still has its previous backends.
+    pub fn is_waiting(&self, route: &ObjectKey) -> bool {
+        self.holds.get(route).is_some_and(|holds| holds.deadline().is_some())
+    }
+
+    /// The version of the last delta; 0 before the first.
+    pub fn version(&self) -> u64 {
+        self.sent.version()
+    }
+
+    /// All that is in force, as one delta for somebody who knows nothing.
+    pub fn snapshot(&self) -> Delta {
+        self.sent.snapshot()
+    }
+
+    fn gateways_in(&self, delta: &Delta) -> BTreeSet<ObjectKey> {
+        let upserts = delta.upserts.iter().map(Resource::key);
+        let mut gateways = BTreeSet::new();
+        for key in upserts.chain(delta.removals.iter().cloned()) {
+            match key {
+                ResourceKey::Listener(listener) => {
+                    gateways.insert(listener.gateway);
+                }
+                ResourceKey::Certificate(_) => {
+                    for user in self.uses.users_of(&key) {
+                        if let ResourceKey::Listener(listener) = user {
+                            gateways.insert(listener.gateway.clone());
+                        }
+                    }
+                }
+                ResourceKey::Route(_) | ResourceKey::Upstream(_) | ResourceKey::Endpoints(_) => {}
+            }
+        }
+        gateways
+    }
+}
+
+/// One call of [`Compiler::compile`].
+struct Step<'a> {
+    compiler: &'a mut Compiler,
+    input: Input<'a>,
+    /// Upstreams to make anew.
+    upstreams: BTreeSet<UpstreamKey>,
+    compiled: usize,
+}
+
+impl Step<'_> {
+    fn put(&mut self, resource: Resource) {
+        self.compiled += 1;
+        self.compiler.sent.put(resource);
+    }
+
+    /// Removes a resource, and with it what only it used.
+    fn remove(&mut self, key: ResourceKey) {
+        self.set_uses(&key, BTreeSet::new());
+        self.compiler.sent.remove(key);
+    }
+
+    /// Sets what a resource uses; what nothing uses any more goes.
+    fn set_uses(&mut self, user: &ResourceKey, used: BTreeSet<ResourceKey>) {
+        let change = self.compiler.uses.set(user, used);
+        for key in change.added {
+            match key {
+                ResourceKey::Upstream(key) => {
+                    self.upstreams.insert(key);
+                }
+                ResourceKey::Endpoints(key) => self.endpoints(&key),
+                // These come with what uses them.
+                ResourceKey::Certificate(_) | ResourceKey::Listener(_) | ResourceKey::Route(_) => {}
+            }
+        }
+        for key in change.removed {
+            if !self.compiler.uses.is_used(&key) {
+                self.remove(key);
+            }
+        }
+    }
+
+    fn gateway(&mut self, key: &ObjectKey) {
+        let gateway = self.input.attachments.gateways.get(key);
+        let mut served = BTreeSet::new();
+        for listener in gateway.into_iter().flat_map(|gateway| &gateway.listeners) {
+            let Some(resource) = &listener.served else { continue };
+            served.insert(resource.key.clone());
+            for certificate in &listener.certificates {
+                self.put(Resource::Certificate((**certificate).clone()));
+            }
+            let certificates = resource.certificates.iter().cloned().map(ResourceKey::Certificate).collect();
+            self.set_uses(&ResourceKey::Listener(resource.key.clone()), certificates);
+            self.put(Resource::Listener(resource.clone()));
+        }
+        let before = if served.is_empty() {
+            self.compiler.listeners.remove(key)
+        } else {
+            self.compiler.listeners.insert(key.clone(), served.clone())
+        };
+        for gone in before.unwrap_or_default().difference(&served) {
+            self.remove(ResourceKey::Listener(gone.clone()));
+        }
+    }
+
+    /// Routes that changed, and those of which a rule has waited long enough.
+    fn routes_to_compile(&mut self) -> BTreeSet<ObjectKey> {
+        let mut routes: BTreeSet<_> = self.input.changes.of(Kind::HttpRoute).cloned().collect();
+        let Input { index, services, now, revoked, .. } = self.input;
+        for (key, holds) in &mut self.compiler.holds {
+            let Some(deadline) = holds.deadline() else { continue };
+            if revoked {
+                holds.release();
+            }
+            if revoked || deadline <= now || services.iter().any(|service| holds.awaits(index, service)) {
+                routes.insert(key.clone());
+            }
+        }
+        routes
+    }
+
+    fn route(&mut self, key: &ObjectKey) {
+        let resource_key = ResourceKey::Route(RouteKey { kind: RouteKind::Http, object: key.clone() });
+        let route = self.input.attachments.routes.get(key);
+        let holds = self.compiler.holds.entry(key.clone()).or_default();
+        let served = route.and_then(|route| holds.apply(self.input.index, route, self.input.now));
+        let Some(served) = served else {
+            self.compiler.holds.remove(key);
+            return self.remove(resource_key);
+        };
+        let backends = served.rules.iter().flat_map(|rule| &rule.backends);
+        let upstreams = backends.filter_map(|backend| match &backend.target {
+            BackendTarget::Upstream(key) => Some(ResourceKey::Upstream(key.clone())),
+            BackendTarget::Broken { .. } => None,
+        });
+        self.set_uses(&resource_key, upstreams.collect());
+        self.put(Resource::Route(served));
+    }
+
+    /// Adds the upstreams that changed to those that are newly used.
+    fn collect_upstreams(&mut self) {
+        let uses = &self.compiler.uses;
+        let is_used = |key: &UpstreamKey| uses.is_used(&ResourceKey::Upstream(key.clone()));
+        let changed = self.input.changes.of(Kind::Upstream).map(|key| UpstreamKey::Upstream(key.clone()));
+        self.upstreams.extend(changed.filter(is_used));
+        for service in self.input.services {
+            let ports = self.compiler.sent.upstreams_of(service);
+            self.upstreams.extend(ports.into_iter().filter(is_used));
+        }
+    }
+
+    fn upstreams(&mut self) {
+        for key in std::mem::take(&mut self.upstreams) {
+            let resource_key = ResourceKey::Upstream(key.clone());
+            let upstream = match &key {
+                UpstreamKey::Service { service, port } => service_upstream(self.input.index, service, *port),
+                UpstreamKey::Upstream(object) => {
+                    self.input.attachments.upstreams.get(object).and_then(|upstream| upstream.served.clone())
+                }
+            };
+            // It may have lost its last user in this very step.
+            let Some(upstream) = upstream.filter(|_| self.compiler.uses.is_used(&resource_key)) else {
+                self.remove(resource_key);
+                continue;
+            };
+            let endpoints = upstream.entries.iter().filter_map(|entry| endpoints_of(&entry.source));
+            self.set_uses(&resource_key, endpoints.map(ResourceKey::Endpoints).collect());
+            self.put(Resource::Upstream(upstream));
+        }
+    }
+
+    fn endpoints(&mut self, key: &EndpointsKey) {
+        let endpoints = self.input.index.endpoints(key);
+        self.put(Resource::Endpoints(endpoints));
+    }
+
+    fn endpoints_of_service(&mut self, service: &ObjectKey) {
+        for key in self.compiler.sent.endpoints_of(service) {
+            if self.compiler.uses.is_used(&ResourceKey::Endpoints(key.clone())) {
+                self.endpoints(&key);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,348 @@
+//! The heart of the control half, without any task, clock or lock: events in; what the data
+//! plane is told and what is to be written into statuses out. `serve`, `check` and the golden
+//! tests all run this.
+//!
+//! ```text
+//!  events ─► index ─► attach ─► compile ─► Step::delta ──► workers ─┐
+//!                        └────► status ──► Step::statuses           │
+//!                                 ▲─── acknowledged, bind_failed ◄──┘
+//! ```
+
+use crate::api::{Kind, ObjectId};
+use crate::attach::{self, Attachments, Changes, Head, Work};
+use crate::compile::{Compiler, Input};
+use crate::index::{Dirty, Event, Index};
+use crate::model::{Delta, ObjectKey};
+use crate::status::{self, Body, Progress, Status, Wanted};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long the status of a Gateway may wait for the workers before it says that it waits.
+/// Without this, each edit would flip `Programmed` to false and back within milliseconds.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Settings.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Those of the decisions.
+    pub decisions: attach::Options,
+    /// Whether [`Pipeline::acknowledged`] will be called. Where nothing is served (`check`), all
+    /// counts as served.
+    pub acknowledgements: bool,
+}
+
+/// What came of one step.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Step {
+    /// To be applied by every worker; none if nothing changed for them. The first one comes as
+    /// soon as every kind was listed, even if it is empty.
+    pub delta: Option<Delta>,
+    /// Objects of which another status is wanted than before, or of which somebody changed the
+    /// status. What is there is to be read and merged with [`status::merge`].
+    pub statuses: Vec<Arc<Wanted>>,
+    /// Objects of which nothing is wanted any more: they are gone.
+    pub gone: Vec<ObjectId>,
+    /// Call [`Pipeline::step`] again by then, even without events.
+    pub next_deadline: Option<Instant>,
+    /// What it took.
+    pub work: Work,
+    /// How many resources were compiled, changed or not.
+    pub compiled: usize,
+}
+
+/// What is served of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Served {
+    /// The state of the object.
+    pub head: Head,
+    /// The version of the delta from which on it is served.
+    pub version: u64,
+}
+
+/// How far a Gateway has come.
+#[derive(Clone, Debug)]
+struct GatewayVersion {
+    head: Head,
+    version: u64,
+    since: Instant,
+}
+
+/// All state of the control half.
+#[derive(Debug)]
+pub struct Pipeline {
+    index: Index,
+    attachments: Attachments,
+    compiler: Compiler,
+    acknowledged: u64,
+    unusable: BTreeMap<SocketAddr, String>,
+    gateways: BTreeMap<ObjectKey, GatewayVersion>,
+    wanted: BTreeMap<ObjectId, Arc<Wanted>>,
+    /// Objects whose status is to be looked at in the next step.
+    restate: BTreeSet<ObjectId>,
+    served: BTreeMap<ObjectId, Served>,
+    /// Objects of which the newest generation is not served yet.
+    unserved: BTreeSet<ObjectId>,
+}
+
+impl Pipeline {
+    /// Nothing is known yet.
+    pub fn new(options: Options) -> Self {
+        Self {
+            index: Index::default(),
+            attachments: Attachments::new(options.decisions),
+            compiler: Compiler::default(),
+            acknowledged: if options.acknowledgements { 0 } else { u64::MAX },
+            unusable: BTreeMap::new(),
+            gateways: BTreeMap::new(),
+            wanted: BTreeMap::new(),
+            restate: BTreeSet::new(),
+            served: BTreeMap::new(),
+            unserved: BTreeSet::new(),
+        }
+    }
+
+    /// Takes in events, and whatever was told since the last step, all at once.
+    pub fn step(&mut self, events: impl IntoIterator<Item = Event>, now: Instant) -> Step {
+        for event in events {
+            self.index.handle(event);
+        }
+        if !self.index.all_listed() {
+            return Step::default();
+        }
+        let dirty = self.index.take_dirty();
+        let changes = self.attachments.update(&self.index, &dirty);
+        let compiled = self.compiler.compile(Input {
+            index: &self.index,
+            attachments: &self.attachments,
+            changes: &changes,
+            services: &dirty.services,
+            revoked: dirty.revoked,
+            now,
+        });
+        self.track_gateways(&changes, &compiled.gateways, now);
+        self.track_served(&dirty);
+        let (statuses, gone) = self.restate(&dirty, &changes, now);
+        Step {
+            delta: compiled.delta,
+            statuses,
+            gone,
+            next_deadline: self.deadline(now),
+            work: changes.work,
+            compiled: compiled.compiled,
+        }
+    }
+
+    /// Every worker has applied this version. Call [`Self::step`] afterwards.
+    pub fn acknowledged(&mut self, version: u64) {
+        if version > self.acknowledged {
+            let before = std::mem::replace(&mut self.acknowledged, version);
+            let waiting = self.gateways.iter().filter(|(_, gateway)| gateway.version > before);
+            self.restate.extend(waiting.map(|(key, _)| gateway_id(key)));
+        }
+    }
+
+    /// A socket cannot be opened. Call [`Self::step`] afterwards.
+    pub fn bind_failed(&mut self, socket: SocketAddr, error: impl Into<String>) {
+        let error = error.into();
+        if self.unusable.insert(socket, error.clone()).as_ref() != Some(&error) {
+            self.restate.extend(self.gateways.keys().map(gateway_id));
+        }
+    }
+
+    /// A socket is open, perhaps after it could not be. Call [`Self::step`] afterwards.
+    pub fn bound(&mut self, socket: SocketAddr) {
+        if self.unusable.remove(&socket).is_some() {
+            self.restate.extend(self.gateways.keys().map(gateway_id));
+        }
+    }
+
+    /// Whether every kind was listed, so that steps have results.
+    pub fn is_listed(&self) -> bool {
+        self.index.all_listed()
+    }
+
+    /// The version that every worker has applied; all of them where nothing is served.
+    pub fn acknowledged_version(&self) -> u64 {
+        self.acknowledged
+    }
+
+    /// The version of the last delta; 0 before the first.
+    pub fn version(&self) -> u64 {
+        self.compiler.version()
+    }
+
+    /// All that is in force, as one delta for somebody who knows nothing.
+    pub fn snapshot(&self) -> Delta {
+        self.compiler.snapshot()
+    }
+
+    /// What is wanted of every object, whenever it was told.
+    pub fn statuses(&self) -> impl Iterator<Item = &Arc<Wanted>> {
+        self.wanted.values()
+    }
+
+    /// Which state of every GatewayClass, Gateway, route and Upstream is served since which
+    /// version; it is served by all workers once that version is acknowledged.
+    pub fn served(&self) -> impl Iterator<Item = (&ObjectId, &Served)> {
+        self.served.iter()
+    }
+
+    /// The objects, for a dump and for the status that an object came with.
+    pub fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// A Gateway has to be served anew if a listener or a certificate of it changed, or its
+    /// generation did.
+    fn track_gateways(&mut self, changes: &Changes, compiled: &BTreeSet<ObjectKey>, now: Instant) {
+        let version = self.compiler.version();
+        for key in changes.of(Kind::Gateway).chain(compiled) {
+            let Some(gateway) = self.attachments.gateways.get(key) else {
+                self.gateways.remove(key);
+                continue;
+            };
+            let known = self.gateways.get(key).is_some_and(|known| known.head == gateway.head);
+            if !known || compiled.contains(key) {
+                let tracked = GatewayVersion { head: gateway.head.clone(), version, since: now };
+                self.gateways.insert(key.clone(), tracked);
+            }
+        }
+        let sockets: BTreeSet<_> = self
+            .attachments
+            .gateways
+            .values()
+            .flat_map(|gateway| &gateway.listeners)
+            .filter_map(|listener| listener.served.as_ref())
+            .flat_map(|served| served.binds.iter().copied())
+            .collect();
+        self.unusable.retain(|socket, _| sockets.contains(socket));
+    }
+
+    fn track_served(&mut self, dirty: &Dirty) {
+        self.unserved.extend(dirty.objects.iter().cloned());
+        let version = self.compiler.version();
+        for id in std::mem::take(&mut self.unserved) {
+            if id.kind == Kind::HttpRoute && self.compiler.is_waiting(&id.key) {
+                self.unserved.insert(id);
+                continue;
+            }
+            match self.head(&id) {
+                None => {
+                    self.served.remove(&id);
+                }
+                Some(head) if self.served.get(&id).is_some_and(|served| served.head == *head) => {}
+                Some(head) => {
+                    let served = Served { head: head.clone(), version };
+                    self.served.insert(id, served);
+                }
+            }
+        }
+    }
+
+    fn head(&self, id: &ObjectId) -> Option<&Head> {
+        match id.kind {
+            Kind::GatewayClass => self.attachments.classes.get(&id.key).map(|class| &class.head),
+            Kind::Gateway => self.attachments.gateways.get(&id.key).map(|gateway| &gateway.head),
+            Kind::HttpRoute => self.attachments.routes.get(&id.key).map(|route| &route.head),
+            Kind::Upstream => self.attachments.upstreams.get(&id.key).map(|upstream| &upstream.head),
+            _ => None,
+        }
+    }
+
+    fn restate(
+        &mut self,
+        dirty: &Dirty,
+        changes: &Changes,
+        now: Instant,
+    ) -> (Vec<Arc<Wanted>>, Vec<ObjectId>) {
+        let mut ids = std::mem::take(&mut self.restate);
+        ids.extend(changes.objects.iter().chain(&dirty.statuses).cloned());
+        let (mut statuses, mut gone) = (Vec::new(), Vec::new());
+        for id in ids {
+            if id.kind == Kind::Gateway && self.patient_until(&id.key).is_some_and(|until| now < until) {
+                self.restate.insert(id);
+                continue;
+            }
+            let Some(wanted) = self.wanted_of(&id) else {
+                if self.wanted.remove(&id).is_some() {
+                    gone.push(id);
+                }
+                continue;
+            };
+            let known = self.wanted.get(&id).is_some_and(|known| **known == wanted);
+            if !known || dirty.statuses.contains(&id) && self.was_overwritten(&wanted) {
+                let wanted = Arc::new(wanted);
+                self.wanted.insert(id, wanted.clone());
+                statuses.push(wanted);
+            }
+        }
+        (statuses, gone)
+    }
+
+    /// Whether the object came with a status, and one that differs from what is wanted.
+    fn was_overwritten(&self, wanted: &Wanted) -> bool {
+        let Some(live) = self.index.object(&wanted.id).and_then(Status::of) else { return false };
+        let controller = &self.attachments.options().controller_name;
+        // Any time will do: it enters only where the two differ anyway.
+        let merged =
+            status::merge(wanted, Some(&live), controller, &crate::api::Time(jiff::Timestamp::UNIX_EPOCH));
+        merged.is_some_and(|merged| merged.changed)
+    }
+
+    fn is_served(&self, gateway: &ObjectKey) -> bool {
+        self.gateways.get(gateway).is_some_and(|gateway| gateway.version <= self.acknowledged)
+    }
+
+    /// Until when the status of a Gateway waits for the workers.
+    fn patient_until(&self, gateway: &ObjectKey) -> Option<Instant> {
+        let tracked = self.gateways.get(gateway)?;
+        let has_listeners =
+            self.attachments.gateways.get(gateway)?.listeners.iter().any(|l| l.served.is_some());
+        (has_listeners && !self.is_served(gateway)).then(|| tracked.since + PATIENCE)
+    }
+
+    fn deadline(&self, now: Instant) -> Option<Instant> {
+        let gateways = self.restate.iter().filter(|id| id.kind == Kind::Gateway);
+        let patience = gateways.filter_map(|id| self.patient_until(&id.key)).filter(|until| *until > now);
+        patience.chain(self.compiler.deadline()).min()
+    }
+
+    fn wanted_of(&self, id: &ObjectId) -> Option<Wanted> {
+        let broken = self.index.why_broken(id).map(|broken| &**broken);
+        let key = &id.key;
+        let found = &self.attachments;
+        let wanted = match id.kind {
+            Kind::GatewayClass => found.classes.get(key).map(|class| status::class(key, class)),
+            Kind::Gateway => found.gateways.get(key).map(|gateway| {
+                let progress = Progress { served: self.is_served(key), unusable: &self.unusable };
+                status::gateway(key, gateway, |listener| found.count_routes(listener), progress)
+            }),
+            Kind::HttpRoute => found.routes.get(key).map(|route| status::route(key, route)),
+            Kind::Upstream => found.upstreams.get(key).map(|upstream| status::upstream(key, upstream)),
+            _ => None,
+        };
+        let notes = found.foreign.get(key).filter(|_| id.kind == Kind::Gateway);
+        let unwritten = || {
+            (broken.is_some() || notes.is_some())
+                .then(|| status::unwritten(id, broken, notes.cloned().into_iter().collect()))
+        };
+        let mut wanted = wanted.or_else(unwritten)?;
+        // A broken route without any parent of ours has no condition that could say so.
+        if let (Some(broken), Body::Route(parents)) = (broken, &wanted.body)
+            && parents.is_empty()
+        {
+            wanted.notes.extend(broken.problems.iter().cloned());
+            wanted.bad = true;
+        }
+        Some(wanted)
+    }
+}
+
+fn gateway_id(key: &ObjectKey) -> ObjectId {
+    ObjectId { kind: Kind::Gateway, key: key.clone() }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,226 @@
+//! Own entries into an object's newest status, everything of others untouched.
+
+use super::features::FEATURES;
+use super::wanted::{Body, ListenerBody, ParentBody, Wanted, is_own_condition};
+use crate::api::gateway::{
+    GatewayClassStatus, GatewayStatus, GatewayStatusAddress, ListenerStatus, ParentReference,
+    RouteParentStatus, RouteStatus, SupportedFeature,
+};
+use crate::api::upstream::{UpstreamStatus, UpstreamTargetsStatus};
+use crate::api::{Condition as WireCondition, Object, Time};
+use crate::attach::verdict::Condition;
+
+/// What the API takes in one list of conditions.
+const CONDITIONS_LIMIT: usize = 8;
+/// What the API takes in `status.parents`.
+const PARENTS_LIMIT: usize = 32;
+
+/// A status of any kind.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Status {
+    /// Of a GatewayClass.
+    Class(GatewayClassStatus),
+    /// Of a Gateway.
+    Gateway(GatewayStatus),
+    /// Of a route.
+    Route(RouteStatus),
+    /// Of an Upstream.
+    Upstream(UpstreamStatus),
+}
+
+/// What is to be written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Merged {
+    /// The whole status.
+    pub status: Status,
+    /// Whether it differs from what is there: times of conditions move only on a flip, so an
+    /// equal meaning is an equal status.
+    pub changed: bool,
+    /// Parents for which there was no room beside those of other controllers: to be logged and
+    /// told by an event.
+    pub left_out: Vec<ParentReference>,
+}
+
+/// Merges what is wanted into the newest status of the object, if it has one. None if nothing
+/// can be written for this object.
+pub fn merge(wanted: &Wanted, newest: Option<&Status>, controller_name: &str, now: &Time) -> Option<Merged> {
+    let writer = Writer { generation: wanted.head.generation, now: second(now), controller_name };
+    let mut left_out = Vec::new();
+    let status = match (&wanted.body, newest) {
+        (Body::Class(conditions), newest) => {
+            let live = if let Some(Status::Class(live)) = newest { Some(live) } else { None };
+            Status::Class(writer.class(live, conditions))
+        }
+        (Body::Gateway { conditions, addresses, listeners }, newest) => {
+            let live = if let Some(Status::Gateway(live)) = newest { Some(live) } else { None };
+            let addresses = addresses.iter().map(|address| GatewayStatusAddress {
+                type_: "IPAddress".to_owned(),
+                value: address.to_string(),
+                routability: None,
+            });
+            Status::Gateway(writer.gateway(live, conditions, addresses.collect(), listeners))
+        }
+        (Body::Route(parents), newest) => {
+            let live = if let Some(Status::Route(live)) = newest { Some(live) } else { None };
+            Status::Route(writer.route(live, parents, &mut left_out))
+        }
+        (Body::Upstream { conditions, targets }, newest) => {
+            let live = if let Some(Status::Upstream(live)) = newest { Some(live) } else { None };
+            Status::Upstream(writer.upstream(live, conditions, *targets))
+        }
+        (Body::Unwritten, _) => return None,
+    };
+    let changed = newest.is_none_or(|newest| *newest != status);
+    Some(Merged { status, changed, left_out })
+}
+
+impl Status {
+    /// The status that an object came with.
+    pub fn of(object: &Object) -> Option<Self> {
+        match object {
+            Object::GatewayClass(object) => object.status.clone().map(Self::Class),
+            Object::Gateway(object) => object.status.clone().map(Self::Gateway),
+            Object::HttpRoute(object) => object.status.clone().map(Self::Route),
+            Object::Upstream(object) => object.status.clone().map(Self::Upstream),
+            Object::ReferenceGrant(_)
+            | Object::Service(_)
+            | Object::EndpointSlice(_)
+            | Object::Secret(_)
+            | Object::Namespace(_) => None,
+        }
+    }
+}
+
+/// The API server keeps whole seconds: what it stores must equal what was meant.
+fn second(time: &Time) -> Time {
+    Time(time.0.round(jiff::Unit::Second).unwrap_or(time.0))
+}
+
+struct Writer<'a> {
+    generation: i64,
+    now: Time,
+    controller_name: &'a str,
+}
+
+impl Writer<'_> {
+    fn class(&self, live: Option<&GatewayClassStatus>, conditions: &[Condition]) -> GatewayClassStatus {
+        let features = FEATURES.iter().map(|name| SupportedFeature { name: (*name).to_owned() });
+        GatewayClassStatus {
+            conditions: self.conditions(live.map(|live| &*live.conditions), conditions),
+            supported_features: features.collect(),
+        }
+    }
+
+    fn gateway(
+        &self,
+        live: Option<&GatewayStatus>,
+        conditions: &[Condition],
+        addresses: Vec<GatewayStatusAddress>,
+        listeners: &[ListenerBody],
+    ) -> GatewayStatus {
+        let live_listeners = live.map(|live| live.listeners.as_slice()).unwrap_or_default();
+        let listeners = listeners.iter().map(|listener| {
+            let live = live_listeners.iter().find(|live| live.name == *listener.name);
+            ListenerStatus {
+                name: listener.name.to_string(),
+                supported_kinds: listener.supported_kinds.clone(),
+                attached_routes: i32::try_from(listener.attached_routes).unwrap_or(i32::MAX),
+                conditions: self.conditions(live.map(|live| &*live.conditions), &listener.conditions),
+            }
+        });
+        GatewayStatus {
+            addresses,
+            conditions: self.conditions(live.map(|live| &*live.conditions), conditions),
+            listeners: listeners.collect(),
+            attached_listener_sets: live.and_then(|live| live.attached_listener_sets),
+        }
+    }
+
+    fn upstream(
+        &self,
+        live: Option<&UpstreamStatus>,
+        conditions: &[Condition],
+        targets: usize,
+    ) -> UpstreamStatus {
+        let total = i32::try_from(targets).unwrap_or(i32::MAX);
+        UpstreamStatus {
+            observed_generation: Some(self.generation),
+            conditions: self.conditions(live.map(|live| &*live.conditions), conditions),
+            targets: Some(UpstreamTargetsStatus { total }),
+        }
+    }
+
+    /// Replaces own entries in place, removes those whose parent is not wanted any more, and
+    /// puts new ones behind; an entry is own by its controller name and known by its whole
+    /// parentRef.
+    fn route(
+        &self,
+        live: Option<&RouteStatus>,
+        wanted: &[ParentBody],
+        left_out: &mut Vec<ParentReference>,
+    ) -> RouteStatus {
+        let mut missing: Vec<_> = wanted.iter().collect();
+        let mut parents = Vec::new();
+        for entry in live.map(|live| live.parents.as_slice()).unwrap_or_default() {
+            if entry.controller_name != self.controller_name {
+                parents.push(entry.clone());
+            } else if let Some(at) = missing.iter().position(|own| own.reference == entry.parent_ref) {
+                let own = missing.remove(at);
+                parents.push(self.parent(own, Some(&*entry.conditions)));
+            }
+        }
+        for own in missing {
+            if parents.len() < PARENTS_LIMIT {
+                parents.push(self.parent(own, None));
+            } else {
+                left_out.push(own.reference.clone());
+            }
+        }
+        RouteStatus { parents }
+    }
+
+    fn parent(&self, own: &ParentBody, live: Option<&[WireCondition]>) -> RouteParentStatus {
+        RouteParentStatus {
+            parent_ref: own.reference.clone(),
+            controller_name: self.controller_name.to_owned(),
+            conditions: self.conditions(live, &own.conditions),
+        }
+    }
+
+    /// Conditions of other types stay as they are and where they are.
+    fn conditions(&self, live: Option<&[WireCondition]>, wanted: &[Condition]) -> Vec<WireCondition> {
+        let mut missing: Vec<_> = wanted.iter().collect();
+        let mut merged = Vec::new();
+        for condition in live.unwrap_or_default() {
+            if let Some(at) = missing.iter().position(|own| own.type_ == condition.type_) {
+                merged.push(self.condition(missing.remove(at), Some(condition)));
+            } else if !is_own_condition(&condition.type_) {
+                merged.push(condition.clone());
+            }
+        }
+        merged.extend(missing.into_iter().map(|own| self.condition(own, None)));
+        merged.truncate(CONDITIONS_LIMIT.max(live.unwrap_or_default().len()));
+        merged
+    }
+
+    fn condition(&self, wanted: &Condition, live: Option<&WireCondition>) -> WireCondition {
+        // "If the observedGeneration of a Condition is greater than the value the implementation
+        // knows about, then it MUST NOT perform the update on that Condition."
+        if let Some(newer) = live.filter(|live| live.observed_generation > Some(self.generation)) {
+            return newer.clone();
+        }
+        let unflipped = live.filter(|live| live.status == wanted.truth.as_str());
+        WireCondition {
+            type_: wanted.type_.to_owned(),
+            status: wanted.truth.as_str().to_owned(),
+            reason: wanted.reason.to_owned(),
+            message: wanted.message.clone(),
+            observed_generation: Some(self.generation),
+            last_transition_time: unflipped
+                .map_or_else(|| self.now.clone(), |live| live.last_transition_time.clone()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

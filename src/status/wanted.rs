@@ -1,0 +1,287 @@
+//! What this controller wants to say of an object.
+
+use crate::api::gateway::{ParentReference, RouteGroupKind};
+use crate::api::{Kind, ObjectId};
+use crate::attach::verdict::{
+    Condition, GatewayProgrammed, ListenerConflicted, ListenerProgrammed, Reason, Verdict,
+};
+use crate::attach::{Class, Gateway, Head, Listener, Route, Upstream};
+use crate::index::Broken;
+use crate::model::{ListenerKey, ObjectKey};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+/// All that is wanted of one object's status.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wanted {
+    /// The object.
+    pub id: ObjectId,
+    /// The state of it that this is about.
+    pub head: Head,
+    /// What is to be written.
+    pub body: Body,
+    /// For people, in the log and in `check`: what no condition can say.
+    pub notes: Vec<String>,
+    /// Whether something is wrong with the object.
+    pub bad: bool,
+}
+
+/// The part of the status that is this controller's.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    /// Of a GatewayClass.
+    Class(Vec<Condition>),
+    /// Of a Gateway.
+    Gateway {
+        /// Its conditions.
+        conditions: Vec<Condition>,
+        /// Where it is reached.
+        addresses: Vec<IpAddr>,
+        /// In the order of the spec.
+        listeners: Vec<ListenerBody>,
+    },
+    /// Of a route: one entry for each parent that is this controller's.
+    Route(Vec<ParentBody>),
+    /// Of an Upstream.
+    Upstream {
+        /// Its conditions.
+        conditions: Vec<Condition>,
+        /// How many targets it has.
+        targets: usize,
+    },
+    /// Nothing can be written: the kind has no status, or the object is not this controller's.
+    Unwritten,
+}
+
+/// The status of one listener.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListenerBody {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Kinds of routes that may attach.
+    pub supported_kinds: Vec<RouteGroupKind>,
+    /// How many are attached.
+    pub attached_routes: usize,
+    /// Its conditions.
+    pub conditions: Vec<Condition>,
+}
+
+/// The status of a route on one parent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ParentBody {
+    /// As in the spec.
+    pub reference: ParentReference,
+    /// Its conditions.
+    pub conditions: Vec<Condition>,
+}
+
+/// How far a Gateway's configuration has come.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress<'a> {
+    /// Every worker serves it as it is now.
+    pub served: bool,
+    /// Sockets that could not be opened, and why.
+    pub unusable: &'a BTreeMap<SocketAddr, String>,
+}
+
+impl Wanted {
+    fn new(kind: Kind, key: &ObjectKey, head: &Head, body: Body) -> Self {
+        let id = ObjectId { kind, key: key.clone() };
+        let mut wanted = Self { id, head: head.clone(), body, notes: Vec::new(), bad: false };
+        wanted.bad = wanted.conditions().iter().any(|(_, condition)| condition.bad);
+        wanted
+    }
+
+    /// All conditions, each with what it is about: empty for the object as a whole, else for
+    /// example `listener http` or `parent web/http`.
+    pub fn conditions(&self) -> Vec<(String, &Condition)> {
+        let mut parts: Vec<(String, &[Condition])> = Vec::new();
+        match &self.body {
+            Body::Class(conditions) | Body::Upstream { conditions, .. } => {
+                parts.push((String::new(), conditions));
+            }
+            Body::Gateway { conditions, listeners, .. } => {
+                parts.push((String::new(), conditions));
+                parts
+                    .extend(listeners.iter().map(|one| (format!("listener {}", one.name), &*one.conditions)));
+            }
+            Body::Route(parents) => {
+                parts.extend(parents.iter().map(|one| (parent_title(&one.reference), &*one.conditions)));
+            }
+            Body::Unwritten => {}
+        }
+        let each = parts.into_iter();
+        each.flat_map(|(title, all)| all.iter().map(move |condition| (title.clone(), condition))).collect()
+    }
+}
+
+fn parent_title(reference: &ParentReference) -> String {
+    let mut title = "parent ".to_owned();
+    if let Some(namespace) = &reference.namespace {
+        title.push_str(&format!("{namespace}/"));
+    }
+    title.push_str(&reference.name);
+    if let Some(section) = &reference.section_name {
+        title.push_str(&format!(" listener {section}"));
+    }
+    if let Some(port) = reference.port {
+        title.push_str(&format!(" port {port}"));
+    }
+    title
+}
+
+/// Of a GatewayClass.
+pub fn class(key: &ObjectKey, class: &Class) -> Wanted {
+    let conditions = vec![class.accepted.condition(), class.supported_version.condition()];
+    Wanted::new(Kind::GatewayClass, key, &class.head, Body::Class(conditions))
+}
+
+/// Of an Upstream.
+pub fn upstream(key: &ObjectKey, upstream: &Upstream) -> Wanted {
+    let conditions = vec![upstream.accepted.condition(), upstream.resolved_refs.condition()];
+    let targets = upstream.served.as_ref().map_or(0, |served| served.entries.len());
+    Wanted::new(Kind::Upstream, key, &upstream.head, Body::Upstream { conditions, targets })
+}
+
+/// Of a route.
+pub fn route(key: &ObjectKey, route: &Route) -> Wanted {
+    let parents = route.parents.iter().map(|parent| {
+        let mut conditions = vec![parent.accepted.condition(), route.resolved_refs.condition()];
+        // "This condition MUST NOT be set if a Route is … not accepted."
+        if parent.accepted.holds() {
+            conditions.extend(route.partially_invalid.as_ref().map(Verdict::condition));
+        }
+        conditions.extend(route.not_honoured.as_ref().map(Verdict::condition));
+        ParentBody { reference: parent.reference.clone(), conditions }
+    });
+    let mut wanted = Wanted::new(Kind::HttpRoute, key, &route.head, Body::Route(parents.collect()));
+    wanted.notes.clone_from(&route.notes);
+    wanted
+}
+
+/// Of an object whose status is not written: one that cannot be decoded and has none, or one
+/// that is not this controller's.
+pub fn unwritten(id: &ObjectId, broken: Option<&Broken>, notes: Vec<String>) -> Wanted {
+    let mut wanted = Wanted::new(id.kind, &id.key, &Head::default(), Body::Unwritten);
+    wanted.notes = notes;
+    if let Some(broken) = broken {
+        wanted.notes.extend(broken.problems.iter().cloned());
+        wanted.bad = true;
+    }
+    wanted
+}
+
+/// Of a Gateway; `attached` tells how many routes a listener has.
+pub fn gateway(
+    key: &ObjectKey,
+    gateway: &Gateway,
+    attached: impl Fn(&ListenerKey) -> usize,
+    progress: Progress<'_>,
+) -> Wanted {
+    let programmed: Vec<_> =
+        gateway.listeners.iter().map(|listener| listener_programmed(listener, progress)).collect();
+    let lost = lost_addresses(gateway, progress);
+    let mut conditions = vec![
+        gateway.accepted.condition(),
+        gateway_programmed(gateway, &programmed, &lost, progress).condition(),
+        gateway.resolved_refs.condition(),
+    ];
+    conditions.extend(gateway.not_honoured.as_ref().map(Verdict::condition));
+    let listeners = gateway.listeners.iter().zip(&programmed).map(|(listener, programmed)| {
+        let mut conditions = vec![
+            listener.accepted.condition(),
+            programmed.condition(),
+            listener.resolved_refs.condition(),
+            listener.conflicted.condition(),
+        ];
+        conditions.extend(listener.overlapping.as_ref().map(Verdict::condition));
+        conditions.extend(listener.not_honoured.as_ref().map(Verdict::condition));
+        ListenerBody {
+            name: listener.admission.listener.name.clone(),
+            supported_kinds: listener.supported_kinds.clone(),
+            attached_routes: attached(&listener.admission.listener),
+            conditions,
+        }
+    });
+    let addresses = if gateway.accepted.holds() { gateway.addresses.clone() } else { Vec::new() };
+    let body = Body::Gateway {
+        conditions,
+        addresses: addresses.into_iter().filter(|address| !lost.contains_key(address)).collect(),
+        listeners: listeners.collect(),
+    };
+    Wanted::new(Kind::Gateway, key, &gateway.head, body)
+}
+
+/// Addresses on which no listener could be opened, and why.
+fn lost_addresses(gateway: &Gateway, progress: Progress<'_>) -> BTreeMap<IpAddr, String> {
+    let binds =
+        || gateway.listeners.iter().filter_map(|listener| listener.served.as_ref()).flat_map(|s| &s.binds);
+    let open: BTreeSet<_> =
+        binds().filter(|bind| !progress.unusable.contains_key(bind)).map(SocketAddr::ip).collect();
+    let lost = binds().filter(|bind| !open.contains(&bind.ip()));
+    lost.filter_map(|bind| Some((bind.ip(), format!("{bind}: {}", progress.unusable.get(bind)?)))).collect()
+}
+
+fn listener_programmed(listener: &Listener, progress: Progress<'_>) -> Verdict<ListenerProgrammed> {
+    match listener.conflicted.reason {
+        ListenerConflicted::NoConflicts => {}
+        ListenerConflicted::HostnameConflict => return Verdict::good(ListenerProgrammed::HostnameConflict),
+        ListenerConflicted::ProtocolConflict => return Verdict::good(ListenerProgrammed::ProtocolConflict),
+    }
+    let Some(served) = &listener.served else {
+        let why = if !listener.accepted.holds() {
+            &listener.accepted.message
+        } else if !listener.resolved_refs.holds() {
+            &listener.resolved_refs.message
+        } else {
+            "the Gateway is not accepted"
+        };
+        return Verdict::new(ListenerProgrammed::Invalid, why);
+    };
+    let unusable = served.binds.iter().find_map(|bind| Some((bind, progress.unusable.get(bind)?)));
+    if let Some((bind, why)) = unusable {
+        let message = format!("{bind} cannot be listened on: {why}");
+        return Verdict::new(ListenerProgrammed::PortUnavailable, message);
+    }
+    if progress.served {
+        Verdict::good(ListenerProgrammed::Programmed)
+    } else {
+        Verdict::new(ListenerProgrammed::Pending, "not yet served by every worker")
+    }
+}
+
+fn gateway_programmed(
+    gateway: &Gateway,
+    listeners: &[Verdict<ListenerProgrammed>],
+    lost: &BTreeMap<IpAddr, String>,
+    progress: Progress<'_>,
+) -> Verdict<GatewayProgrammed> {
+    if !gateway.accepted.holds() {
+        return Verdict::new(GatewayProgrammed::Invalid, gateway.accepted.message.as_str());
+    }
+    if gateway.listeners.iter().all(|listener| listener.served.is_none()) {
+        return Verdict::new(GatewayProgrammed::Invalid, "no listener can be served");
+    }
+    if let Some(why) = lost.values().next() {
+        let message = format!("spec.addresses: {why}");
+        return Verdict::new(GatewayProgrammed::AddressNotUsable, message);
+    }
+    if !progress.served {
+        return Verdict::new(GatewayProgrammed::Pending, "not yet served by every worker");
+    }
+    let unavailable = listeners.iter().find(|v| v.reason == ListenerProgrammed::PortUnavailable);
+    match unavailable {
+        Some(verdict) if !listeners.iter().any(Verdict::holds) => {
+            Verdict::new(GatewayProgrammed::AddressNotUsable, verdict.message.as_str())
+        }
+        _ => Verdict::good(GatewayProgrammed::Programmed),
+    }
+}
+
+/// Types of conditions that are this controller's on every object: one that is not wanted any
+/// more is removed.
+pub(super) fn is_own_condition(type_: &str) -> bool {
+    use crate::attach::verdict::{ListenerOverlapping, NotHonoured, RoutePartiallyInvalid};
+    [ListenerOverlapping::TYPE, NotHonoured::TYPE, RoutePartiallyInvalid::TYPE].contains(&type_)
+}
