@@ -51,6 +51,12 @@ enum Retry {
     Never,
 }
 
+/// hyper takes every list of codings that ends with `chunked`, and leaves the others in the body:
+/// passed on without its `Transfer-Encoding`, it would be another one.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer's Transfer-Encoding is not only chunked")]
+struct UnknownCoding;
+
 /// A connection that the request may have.
 enum Ready {
     Http1(Box<Http1<RequestBody>>),
@@ -190,6 +196,14 @@ async fn send_http1(
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
         return Ok(upgrade::switch(client, connection, Response::from_parts(head, ()), outgoing, record));
     }
+    if head
+        .headers
+        .get_all(TRANSFER_ENCODING)
+        .iter()
+        .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
+    {
+        return Err(SendError { error: UnknownCoding.into(), wrote: true, read: true });
+    }
     // Both lengths: the body was read as chunked, and is not passed on with the other.
     if head.headers.contains_key(TRANSFER_ENCODING) {
         head.headers.remove(CONTENT_LENGTH);
@@ -264,7 +278,8 @@ fn judge(error: &SendError, outgoing: &Outgoing) -> Failure {
     if outgoing.source.as_ref().is_some_and(Source::failed) {
         return Failure { reason: Reason::ClientGone, retry: Retry::Never };
     }
-    let parse = error.error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse);
+    let parse = error.error.is::<UnknownCoding>()
+        || error.error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse);
     match (error.wrote, error.read) {
         (_, true) if parse => Failure { reason: Reason::UpstreamProtocolError, retry: Retry::Never },
         (_, true) => Failure { reason: Reason::UpstreamReset, retry: Retry::Never },

@@ -13,7 +13,7 @@ use crate::model::Reason;
 use crate::table::{self, Backend, Belonging, Bind, Listener, Rule, Target};
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
 use http::request::Parts;
-use http::{Request, Response, Version};
+use http::{Request, Response, StatusCode, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
@@ -47,7 +47,8 @@ pub(super) async fn handle(
     };
     if version == Version::HTTP_2 {
         client.finish_http2(closing);
-    } else if closing {
+    } else if closing && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        // A switched connection carries no further request, and its `Connection` says so already.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response.body_mut().set_record(record);

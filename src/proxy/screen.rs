@@ -26,6 +26,9 @@ pub(super) fn screen(head: &mut Parts, limits: &Limits) -> Result<Screened, Reas
     if head.method == Method::CONNECT {
         return Err(Reason::MethodNotAllowed);
     }
+    if !matches!(head.uri.scheme_str(), None | Some("http" | "https")) {
+        return Err(Reason::BadRequest);
+    }
     if target_bytes(&head.uri) > limits.uri_bytes {
         return Err(Reason::UriTooLong);
     }

@@ -50,6 +50,15 @@ fn absolute_form_replaces_host() {
 }
 
 #[test]
+fn only_http_and_https_are_asked_for() {
+    let judged =
+        |scheme: &str| judge(Request::get(format!("{scheme}://a.example/")).header(HOST, "a.example"));
+    assert!(judged("http").is_ok());
+    assert!(judged("HTTPS").is_ok());
+    assert_eq!(judged("ftp"), Err(Reason::BadRequest));
+}
+
+#[test]
 fn http2_authority_and_host_agree() {
     let h2 = |host: Option<&str>| {
         let request = Request::get("http://a.example/").version(Version::HTTP_2);
