@@ -5,9 +5,10 @@ use std::fmt;
 
 /// What one expression may take: bounds what a route can cost, and with it each lookup.
 const COMPILED_SIZE_LIMIT: usize = 1024 * 1024;
-/// What the states made while matching may take, per expression and thread; when they do not
-/// fit they are made again, which is slower and takes no more.
-const CACHE_SIZE_LIMIT: usize = 1024 * 1024;
+/// What the states made while matching may take, per expression and thread, whatever clients send;
+/// when they do not fit they are made again, which is slower and takes no more. Usual paths
+/// need a few KiB.
+const CACHE_SIZE_LIMIT: usize = 256 * 1024;
 
 /// An expression that matches a value only as a whole, in time linear to the value's length.
 #[derive(Clone)]

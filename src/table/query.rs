@@ -2,16 +2,18 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::collections::HashMap;
 
 /// A raw query and, once it was asked for, its parameters.
 #[derive(Debug)]
 pub(super) struct Query<'a> {
     raw: &'a str,
-    parameters: OnceCell<Vec<Parameter<'a>>>,
+    parameters: OnceCell<Parameters<'a>>,
 }
 
-/// Name and value, decoded.
-type Parameter<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
+/// The first value of each name, all decoded. By hash: a query of thousands of parameters would
+/// otherwise cost as many comparisons for each rule that asks.
+type Parameters<'a> = HashMap<Cow<'a, [u8]>, Cow<'a, [u8]>>;
 
 impl<'a> Query<'a> {
     pub(super) fn new(raw: Option<&'a str>) -> Self {
@@ -21,20 +23,19 @@ impl<'a> Query<'a> {
     /// The decoded value of the first parameter with this name.
     pub(super) fn first(&self, name: &str) -> Option<&[u8]> {
         let parameters = self.parameters.get_or_init(|| parse(self.raw));
-        parameters.iter().find(|(other, _)| **other == *name.as_bytes()).map(|(_, value)| &**value)
+        parameters.get(name.as_bytes()).map(|value| &**value)
     }
 }
 
 /// As HTML forms and RFC 3986 have it: pairs are put apart by `&`, a name from its value by the
 /// first `=`; `+` and `%20` are a space. A name alone has an empty value.
-fn parse(raw: &str) -> Vec<Parameter<'_>> {
-    let pairs = raw.split('&').filter(|pair| !pair.is_empty());
-    pairs
-        .map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decode(name), decode(value))
-        })
-        .collect()
+fn parse(raw: &str) -> Parameters<'_> {
+    let mut parameters = HashMap::new();
+    for pair in raw.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        parameters.entry(decode(name)).or_insert_with(|| decode(value));
+    }
+    parameters
 }
 
 /// An escape that is none (`%`, `%4`, `%zz`) stands for itself.

@@ -100,6 +100,50 @@ fn the_name_of_a_tls_client_chooses_the_listener() {
     assert_eq!(name(&bind, None), None);
 }
 
+/// What a TLS client with this SNI gets for a request to this host.
+fn over_tls(bind: &Bind, sni: &str, host: &str) -> String {
+    let Some(listener) = bind.listener_for_sni(Some(sni)) else { return "unrecognized_name".to_owned() };
+    match bind.belonging(&listener.key, host) {
+        Belonging::Here(listener) => find(listener, host, "/").unwrap_or_else(|| "404".to_owned()),
+        Belonging::Misdirected => "421".to_owned(),
+        Belonging::Nowhere => "404".to_owned(),
+    }
+}
+
+#[test]
+fn each_connection_serves_its_own_listener_only() {
+    let table = table([
+        Resource::Listener(listener("every", "")),
+        Resource::Listener(listener("second", "second-example.org")),
+        Resource::Listener(listener("wildcard", "*.wildcard.org")),
+        Resource::Listener(listener("fourth", "fourth-example.wildcard.org")),
+        route("r1").on("every").hosts(&["example.org"]).rule(&["/"]).resource(),
+        route("r2").on("second").rule(&["/"]).resource(),
+        route("r3").on("wildcard").rule(&["/"]).resource(),
+        route("r4").on("fourth").rule(&["/"]).resource(),
+    ]);
+    let bind = table.bind(address()).unwrap();
+    for (sni, host, wanted) in [
+        ("example.org", "example.org", "r1 0"),
+        ("example.org", "second-example.org", "421"),
+        ("example.org", "unknown-example.org", "404"),
+        ("second-example.org", "second-example.org", "r2 0"),
+        ("second-example.org", "example.org", "421"),
+        ("second-example.org", "unknown-example.org", "421"),
+        ("third.wildcard.org", "third.wildcard.org", "r3 0"),
+        ("third.wildcard.org", "fifth.wildcard.org", "r3 0"),
+        ("third.wildcard.org", "fourth-example.wildcard.org", "421"),
+        ("third.wildcard.org", "second-example.org", "421"),
+        ("third.wildcard.org", "unknown-example.org", "421"),
+        ("fourth-example.wildcard.org", "fourth-example.wildcard.org", "r4 0"),
+        ("fourth-example.wildcard.org", "fifth.wildcard.org", "421"),
+        ("unknown-example.org", "example.org", "r1 0"),
+        ("unknown-example.org", "unknown-example.org", "404"),
+    ] {
+        assert_eq!(over_tls(bind, sni, host), wanted, "{host} over {sni}");
+    }
+}
+
 #[test]
 fn a_wildcard_takes_several_labels_and_not_the_apex() {
     let table = table([
@@ -206,6 +250,7 @@ fn ties_go_to_the_older_route_then_the_alphabet_then_the_first_rule() {
     // "a-b/second" goes before "a/first" in the alphabet, though "a" goes before "a-b".
     assert_eq!(first(vec![tied("a/first", 1), tied("a-b/second", 1)]), "second 0");
     assert_eq!(first(vec![route("r").rule(&["/"]).rule(&["/"]).resource()]), "r 0");
+    assert_eq!(first(vec![tied("older", 1), route("exact").created(2).rule(&["=/"]).resource()]), "exact 0");
 }
 
 #[test]

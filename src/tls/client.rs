@@ -8,7 +8,13 @@ use std::sync::Arc;
 /// kept by server name in it, so a target's tickets are offered to that target only.
 #[derive(Clone, Debug)]
 pub struct ClientConfigs {
-    config: Result<Arc<ClientConfig>, NoAuthorities>,
+    configs: Result<Offers, NoAuthorities>,
+}
+
+#[derive(Clone, Debug)]
+struct Offers {
+    both: Arc<ClientConfig>,
+    http1: Arc<ClientConfig>,
 }
 
 /// No certificate could ever be trusted.
@@ -30,7 +36,7 @@ impl ClientConfigs {
         let mut authorities = RootCertStore::empty();
         let (count, refused) = authorities.add_parsable_certificates(loaded.certs);
         let configs = Self::new(authorities);
-        match &configs.config {
+        match &configs.configs {
             Ok(_) => tracing::info!(count, refused, "loaded the system's certificate authorities"),
             Err(error) => tracing::warn!("{error}"),
         }
@@ -40,16 +46,18 @@ impl ClientConfigs {
     /// Trusts these authorities and no others.
     pub fn new(authorities: RootCertStore) -> Self {
         if authorities.is_empty() {
-            return Self { config: Err(NoAuthorities) };
+            return Self { configs: Err(NoAuthorities) };
         }
         let builder = ClientConfig::builder_with_provider(provider());
         // It cannot fail: the provider has the cipher suites of both versions.
-        let config = builder.with_safe_default_protocol_versions().map(|builder| {
-            let mut config = builder.with_root_certificates(authorities).with_no_client_auth();
-            config.alpn_protocols = alpn_protocols();
-            Arc::new(config)
+        let configs = builder.with_safe_default_protocol_versions().map(|builder| {
+            let mut both = builder.with_root_certificates(authorities).with_no_client_auth();
+            let mut http1 = both.clone();
+            both.alpn_protocols = alpn_protocols();
+            http1.alpn_protocols = vec![b"http/1.1".to_vec()];
+            Offers { both: Arc::new(both), http1: Arc::new(http1) }
         });
-        Self { config: config.map_err(|_| NoAuthorities) }
+        Self { configs: configs.map_err(|_| NoAuthorities) }
     }
 
     /// The settings; ALPN offers `h2` and `http/1.1`.
@@ -57,7 +65,16 @@ impl ClientConfigs {
     /// # Errors
     /// No authority is trusted.
     pub fn get(&self) -> Result<Arc<ClientConfig>, NoAuthorities> {
-        self.config.clone()
+        self.configs.as_ref().map(|offers| offers.both.clone()).map_err(Clone::clone)
+    }
+
+    /// The settings for requests that HTTP/2 cannot carry, such as a WebSocket's `Upgrade`; ALPN
+    /// offers `http/1.1` alone.
+    ///
+    /// # Errors
+    /// No authority is trusted.
+    pub fn http1(&self) -> Result<Arc<ClientConfig>, NoAuthorities> {
+        self.configs.as_ref().map(|offers| offers.http1.clone()).map_err(Clone::clone)
     }
 }
 
