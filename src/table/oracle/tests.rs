@@ -100,9 +100,10 @@ fn by_oracle(configuration: &Configuration, address: SocketAddr, asked: &Asked) 
     Some((listener.key.clone(), configuration.find(&listener.key, asked)))
 }
 
-/// Without a file of old failures: the source tree stays as it is.
+/// As many cases as `PROPTEST_CASES` says, or 256. Without a file of old failures: the source tree
+/// stays as it is.
 fn config() -> Config {
-    Config { cases: 256, failure_persistence: None, ..Config::default() }
+    Config { failure_persistence: None, ..Config::default() }
 }
 
 proptest! {
