@@ -9,7 +9,7 @@ PROFILE ?= dev
 BINARY = $(CARGO_TARGET_DIR)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/tidegate
 
 # Unit tests beside the code, golden files, and tests that read the tree: no process, no load.
-QUICK_TESTS = --lib $(foreach test,crds dependencies schemas,--test $(test))
+QUICK_TESTS = --lib $(foreach test,crds dependencies layers schemas,--test $(test))
 
 .PHONY: build run check test test-all bench audit clean
 
