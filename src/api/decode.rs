@@ -89,21 +89,13 @@ fn judge(kind: Kind, mut manifest: Value, report: &mut Report) -> Option<Object>
             return None;
         }
     };
-    let fields = manifest.as_object_mut()?;
-    fields.remove("status");
-    // In Go's types a null is as good as nothing. Custom resources are not read into such types,
-    // except for their head.
-    match fields.get_mut("metadata") {
-        Some(metadata) => drop_nulls(metadata),
-        None => {
-            fields.insert("metadata".to_owned(), Value::Object(Map::new()));
-        }
-    }
-    if kind.is_core() {
-        drop_nulls(&mut manifest);
+    manifest.as_object_mut()?.remove("status");
+    if kind == Kind::Secret {
+        core::join_base64(&mut manifest);
     }
     schema.find_unknown(&manifest, report);
     schema.fill_in(&mut manifest);
+    manifest.as_object_mut()?.entry("metadata").or_insert_with(|| Value::Object(Map::new()));
     schema.check(&manifest, report);
     if report.errors.is_empty() {
         head::check(kind, &mut manifest, report);
@@ -139,17 +131,6 @@ fn key(kind: Option<Kind>, manifest: &Value) -> Option<ObjectKey> {
         None => given,
     };
     Some(ObjectKey::new(namespace, name))
-}
-
-fn drop_nulls(value: &mut Value) {
-    match value {
-        Value::Object(fields) => {
-            fields.retain(|_, value| !value.is_null());
-            fields.values_mut().for_each(drop_nulls);
-        }
-        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
-        _ => {}
-    }
 }
 
 /// `80.0` is an integer for the API server, but not for serde.

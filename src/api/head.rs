@@ -39,6 +39,7 @@ pub(super) fn check(kind: Kind, manifest: &mut Value, report: &mut Report) {
     }
     check_labels(metadata, &path, report);
     check_annotations(metadata, &path, report);
+    check_owners(metadata, &path, report);
     if kind == Kind::Namespace
         && let Some(name) = metadata.get("name").cloned()
     {
@@ -98,6 +99,40 @@ fn check_annotations(metadata: &Map<String, Value>, path: &Path<'_>, report: &mu
     let length: usize = entries(metadata, "annotations").map(|(key, value)| key.len() + value.len()).sum();
     if length > LONGEST_ANNOTATIONS {
         report.error(&path, format!("must have at most {LONGEST_ANNOTATIONS} bytes, has {length}"));
+    }
+}
+
+fn check_owners(metadata: &Map<String, Value>, path: &Path<'_>, report: &mut Report) {
+    let list = |field: &str| metadata.get(field).and_then(Value::as_array).into_iter().flatten();
+    let owners = path.field("ownerReferences");
+    for (index, owner) in list("ownerReferences").enumerate() {
+        let path = owners.index(index);
+        for field in ["apiVersion", "kind", "name", "uid"] {
+            let text = owner[field].as_str().unwrap_or_default();
+            if text.is_empty() {
+                report.error(&path.field(field), "is required");
+            } else if field == "apiVersion" && !is_api_version(text) {
+                report.error(&path.field(field), "must be a version, perhaps behind a group and \"/\"");
+            }
+        }
+    }
+    let finalizers = path.field("finalizers");
+    for (index, finalizer) in list("finalizers").filter_map(Value::as_str).enumerate() {
+        check_finalizer(finalizer, &finalizers.index(index), report);
+    }
+}
+
+fn is_api_version(text: &str) -> bool {
+    let version = text.split_once('/').map_or(text, |(_, version)| version);
+    !version.is_empty() && !version.contains('/')
+}
+
+/// A finalizer is Kubernetes' own or has a domain.
+pub(super) fn check_finalizer(finalizer: &str, path: &Path<'_>, report: &mut Report) {
+    let own = ["orphan", "foregroundDeletion", "kubernetes"].contains(&finalizer);
+    let qualified = finalizer.contains('/') && names::is_qualified_name(finalizer);
+    if !own && !qualified {
+        report.error(path, "must be a domain, \"/\" and a name");
     }
 }
 

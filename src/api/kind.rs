@@ -100,11 +100,6 @@ impl Kind {
         self.names().namespaced
     }
 
-    /// Whether Kubernetes itself defines the kind, as a type in Go, rather than a schema.
-    pub const fn is_core(self) -> bool {
-        matches!(self, Self::Service | Self::EndpointSlice | Self::Secret | Self::Namespace)
-    }
-
     /// As in the `apiVersion` field of a manifest.
     pub fn api_version(self) -> String {
         match self.group() {

@@ -1,4 +1,6 @@
-//! The forms of names in Kubernetes.
+//! The forms of names and addresses in Kubernetes.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// A DNS label of RFC 1123 in lower case.
 pub(super) fn is_label(text: &str) -> bool {
@@ -48,4 +50,14 @@ pub(super) fn is_port_name(text: &str) -> bool {
         && !text.contains("--")
         && !text.starts_with('-')
         && !text.ends_with('-')
+}
+
+/// Four numbers with dots between.
+pub(super) fn is_ipv4(text: &str) -> bool {
+    text.parse::<Ipv4Addr>().is_ok()
+}
+
+/// An IPv6 address without a zone that is no IPv4 address in disguise.
+pub(super) fn is_ipv6(text: &str) -> bool {
+    text.parse::<Ipv6Addr>().is_ok_and(|address| address.to_ipv4_mapped().is_none())
 }

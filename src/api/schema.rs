@@ -14,6 +14,7 @@ mod path;
 mod rules;
 mod unknown;
 
+pub(super) use check::excerpt;
 pub(super) use kinds::of;
 pub use node::Schema;
 pub use path::FieldError;

@@ -8,6 +8,24 @@ use serde_json::{Map, Value};
 /// All values of a Secret together, in bytes.
 const LONGEST: usize = 1024 * 1024;
 const TLS: &str = "kubernetes.io/tls";
+/// Types that the API server asks for certain entries, and that Tidegate has no use for.
+const CREDENTIALS: [&str; 5] = [
+    "kubernetes.io/basic-auth",
+    "kubernetes.io/dockercfg",
+    "kubernetes.io/dockerconfigjson",
+    "kubernetes.io/service-account-token",
+    "kubernetes.io/ssh-auth",
+];
+
+/// Takes the line ends out of `data`, as Go's decoder of base64 skips them.
+pub(in crate::api) fn join_base64(manifest: &mut Value) {
+    let data = manifest.get_mut("data").and_then(Value::as_object_mut);
+    for value in data.into_iter().flat_map(Map::values_mut) {
+        if let Value::String(text) = value {
+            text.retain(|c| !matches!(c, '\r' | '\n'));
+        }
+    }
+}
 
 /// Puts `stringData` over `data`, as the API server does before it stores a Secret. The schema
 /// holds already.
@@ -24,26 +42,34 @@ pub(in crate::api) fn merge_string_data(manifest: &mut Value) {
 }
 
 pub(super) fn finish(secret: &mut Secret, report: &mut Report) {
-    let type_ = secret.type_.get_or_insert_with(|| "Opaque".to_owned()).clone();
+    super::fill_in(&mut secret.type_, "Opaque");
     let data = secret.data.get_or_insert_default();
     let root = Path::Root;
     let path = root.field("data");
-    for key in data.keys() {
-        let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        if key.is_empty() || key.len() > 253 || !key.bytes().all(valid) || matches!(key.as_str(), "." | "..")
-        {
-            report.error(&path.key(key), "must be at most 253 letters, digits, \"-\", \"_\" and \".\"");
-        }
+    for key in data.keys().filter(|key| !is_key(key)) {
+        report.error(&path.key(key), "must be at most 253 letters, digits, \"-\", \"_\" and \".\"");
     }
     let length: usize = data.values().map(|value| value.0.len()).sum();
     if length > LONGEST {
         report.error(&path, format!("must have at most {LONGEST} bytes, has {length}"));
     }
-    if type_ == TLS {
-        for key in ["tls.crt", "tls.key"] {
-            if !data.contains_key(key) {
-                report.error(&path.key(key), format!("is required in a Secret of type {TLS}"));
+    match secret.type_.as_deref().unwrap_or_default() {
+        TLS => {
+            for key in ["tls.crt", "tls.key"] {
+                if !data.contains_key(key) {
+                    report.error(&path.key(key), format!("is required in a Secret of type {TLS}"));
+                }
             }
         }
+        type_ if CREDENTIALS.contains(&type_) => {
+            report.not_judged(&path, format!("what a Secret of type {type_} must have"));
+        }
+        _ => {}
     }
+}
+
+/// What may be the name of a file too.
+fn is_key(key: &str) -> bool {
+    let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (1..=253).contains(&key.len()) && key.bytes().all(valid) && key != "." && !key.starts_with("..")
 }

@@ -169,7 +169,7 @@ fn list(values: &[Value]) -> String {
 }
 
 /// The text in quotes, cut where nobody would read on.
-pub(super) fn excerpt(text: &str) -> String {
+pub(crate) fn excerpt(text: &str) -> String {
     const LONGEST: usize = 80;
     if text.chars().count() <= LONGEST {
         return format!("{text:?}");

@@ -1,4 +1,4 @@
-//! Defaults, filled in as the API server does when it reads an object.
+//! Nulls and defaults, as the API server treats them when it reads an object.
 
 use super::node::Schema;
 use serde_json::Value;
@@ -6,11 +6,14 @@ use serde_json::Value;
 pub(super) fn fill_in(schema: &Schema, value: &mut Value) {
     match value {
         Value::Object(fields) => {
+            // A null where none is allowed counts as not given.
+            fields.retain(|name, value| {
+                !value.is_null() || schema.member(name).is_none_or(|member| member.nullable)
+            });
             for (name, field) in &schema.properties {
-                let Some(default) = &field.default else { continue };
-                // A null where none is allowed counts as not given, but only if there is a default.
-                let given = fields.get(name).is_some_and(|value| !value.is_null() || field.nullable);
-                if !given {
+                if let Some(default) = &field.default
+                    && !fields.contains_key(name)
+                {
                     fields.insert(name.clone(), default.clone());
                 }
             }

@@ -14,9 +14,7 @@ pub(super) fn mismatch(schema: &Schema, value: &Value) -> Option<&'static str> {
             (!fits).then_some("must fit into 32 bits")
         }
         ("int64", Value::Number(number)) => number.as_i64().is_none().then_some("must fit into 64 bits"),
-        ("ipv4", Value::String(text)) => {
-            text.parse::<Ipv4Addr>().is_err().then_some("must be an IPv4 address")
-        }
+        ("ipv4", Value::String(text)) => (!is_ipv4(text)).then_some("must be an IPv4 address"),
         ("ipv6", Value::String(text)) => {
             text.parse::<Ipv6Addr>().is_err().then_some("must be an IPv6 address")
         }
@@ -29,4 +27,13 @@ pub(super) fn mismatch(schema: &Schema, value: &Value) -> Option<&'static str> {
         }
         _ => None,
     }
+}
+
+/// Leading zeros are let through, as the API server does in schemas.
+fn is_ipv4(text: &str) -> bool {
+    let number = |part: &str| match part.trim_start_matches('0') {
+        "" if !part.is_empty() => "0".to_owned(),
+        number => number.to_owned(),
+    };
+    text.split('.').map(number).collect::<Vec<_>>().join(".").parse::<Ipv4Addr>().is_ok()
 }

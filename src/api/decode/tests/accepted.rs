@@ -94,25 +94,28 @@ status:
 }
 
 #[test]
-fn nulls() {
-    // In the head and in the core kinds a null is nothing; elsewhere only where there is a default.
+fn a_null_is_nothing() {
     accepted(
         "{apiVersion: v1, kind: Service, metadata: {name: a, labels: null}, \
          spec: {selector: null, ports: [{port: 80, name: null}]}}",
     );
     let Object::HttpRoute(route) = accepted(
         "{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: a, annotations: null}, \
-         spec: {rules: null}}",
+         spec: {hostnames: null, rules: null}}",
     ) else {
         panic!("an HTTPRoute")
     };
-    assert_eq!(route.spec.rules.len(), 1);
+    assert_eq!((route.spec.hostnames.len(), route.spec.rules.len()), (0, 1));
+    // But not as an entry of a list, and not under an unknown name.
     assert_eq!(
         errors(
             "{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: a}, \
-             spec: {hostnames: null}}"
+             spec: {hostnames: [null], rule: null}}"
         ),
-        ["spec.hostnames: must be a list, not null"]
+        [
+            "spec.rule: unknown field, did you mean \"rules\"?",
+            "spec.hostnames[0]: must be a string, not null"
+        ]
     );
 }
 
@@ -244,4 +247,47 @@ spec:
     };
     assert_eq!(upstream.spec.targets[1].weight, 1);
     assert_eq!(upstream.spec.retry.as_ref().map(|retry| retry.attempts), Some(1));
+}
+
+#[test]
+fn what_is_not_judged_is_said() {
+    let not_judged = |yaml: &str| match decode(parse(yaml)) {
+        Decoded::Object { not_judged, .. } => not_judged.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        not_judged(
+            "{apiVersion: v1, kind: Service, metadata: {name: a}, \
+             spec: {ports: [{port: 80}], trafficDistribution: PreferClose}}"
+        ),
+        ["spec.trafficDistribution: the value, which means nothing to Tidegate"]
+    );
+    assert_eq!(
+        not_judged("{apiVersion: v1, kind: Secret, metadata: {name: a}, type: kubernetes.io/basic-auth}"),
+        ["data: what a Secret of type kubernetes.io/basic-auth must have"]
+    );
+}
+
+#[test]
+fn what_go_lets_through() {
+    // An empty text is none, and base64 may be folded.
+    let Object::Service(service) = accepted(
+        "{apiVersion: v1, kind: Service, metadata: {name: 1a}, \
+         spec: {type: '', sessionAffinity: '', ports: [{port: 80, protocol: '', targetPort: ''}]}}",
+    ) else {
+        panic!("a Service")
+    };
+    let spec = serde_json::to_value(service.spec.as_ref().unwrap()).unwrap();
+    assert_eq!((&spec["type"], &spec["sessionAffinity"]), (&json!("ClusterIP"), &json!("None")));
+    assert_eq!(spec["ports"], json!([{"port": 80, "protocol": "TCP", "targetPort": 80}]));
+    let Object::Secret(secret) = accepted(
+        "{apiVersion: v1, kind: Secret, metadata: {name: a}, type: '', data: {a: \"aGVs\\nbG8=\\n\"}}",
+    ) else {
+        panic!("a Secret")
+    };
+    assert_eq!(secret.data.as_ref().unwrap()["a"].0, b"hello");
+    accepted(
+        "{apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, metadata: {name: a}, spec: \
+         {gatewayClassName: a, addresses: [{value: 010.0.0.1}], listeners: [{name: a, port: 80, protocol: HTTP}]}}",
+    );
 }

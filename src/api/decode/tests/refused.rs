@@ -383,6 +383,28 @@ fn services() {
         ),
         (service("{type: ExternalName}"), &["spec.externalName: must be a host name in lower case"]),
         (
+            service("{type: ExternalName, externalName: a, clusterIP: 10.0.0.1}"),
+            &["spec.clusterIP: must not be set for an ExternalName"],
+        ),
+        (
+            service("{type: NodePort, clusterIP: None, ports: [{port: 80}]}"),
+            &["spec.clusterIP: may be None only for a ClusterIP"],
+        ),
+        (
+            service(
+                "{ipFamilies: [IPv4, ipv6], ports: [{port: 80, nodePort: 30000}], externalTrafficPolicy: Local}",
+            ),
+            &[
+                "spec.externalTrafficPolicy: is only for a NodePort or LoadBalancer",
+                "spec.ipFamilies[1]: \"ipv6\" is not supported; supported: IPv4, IPv6",
+                "spec.ports[0].nodePort: is not for a ClusterIP",
+            ],
+        ),
+        (
+            service("{type: LoadBalancer, loadBalancerSourceRanges: [10.0.0.1], ports: [{port: 80}]}"),
+            &["spec.loadBalancerSourceRanges[0]: must be a range of addresses, such as 10.9.8.0/24"],
+        ),
+        (
             service("{type: Cluster, ports: [{port: 80}]}"),
             &[
                 "spec.type: \"Cluster\" is not supported; supported: ClusterIP, NodePort, LoadBalancer, ExternalName",
@@ -404,6 +426,14 @@ fn endpoint_slices_and_secrets() {
             &["endpoints[0].addresses[0]: \"::1\" is no IPv4 address"],
         ),
         (
+            slice("addressType: IPv6, endpoints: [{addresses: ['::ffff:10.0.0.1']}]"),
+            &["endpoints[0].addresses[0]: \"::ffff:10.0.0.1\" is no IPv6 address"],
+        ),
+        (
+            slice("addressType: FQDN, endpoints: [{addresses: [a]}]"),
+            &["endpoints[0].addresses[0]: \"a\" is no FQDN address"],
+        ),
+        (
             slice("addressType: IPv4, endpoints: [{address: [10.0.0.1]}]"),
             &["endpoints[0].address: unknown field, did you mean \"addresses\"?"],
         ),
@@ -416,6 +446,10 @@ fn endpoint_slices_and_secrets() {
             &["ports[1].name: duplicate value \"a\""],
         ),
         (secret("data: {a: 'not base64!'}"), &["data[a]: must be base64"]),
+        (
+            secret("data: {..a: aGVsbG8=}"),
+            &["data[..a]: must be at most 253 letters, digits, \"-\", \"_\" and \".\""],
+        ),
         (
             secret("data: {'a b': aGVsbG8=}"),
             &["data[a b]: must be at most 253 letters, digits, \"-\", \"_\" and \".\""],
@@ -437,7 +471,7 @@ fn heads() {
     };
     check(&[
         (head("{}"), &["metadata.name: is required"]),
-        (head("null"), &["metadata: must be an object, not null"]),
+        (head("null"), &["metadata.name: is required"]),
         (head("{name: 1}"), &["metadata.name: must be a string, not an integer"]),
         (
             head("{name: A}"),
@@ -465,6 +499,18 @@ fn heads() {
         (
             head("{name: a, creationTimestamp: yesterday}"),
             &["metadata.creationTimestamp: must be a time of RFC 3339, such as 2006-01-02T15:04:05Z"],
+        ),
+        (
+            head("{name: a, finalizers: [a], ownerReferences: [{apiVersion: a/b/c, kind: Pod, name: a}]}"),
+            &[
+                "metadata.ownerReferences[0].apiVersion: must be a version, perhaps behind a group and \"/\"",
+                "metadata.ownerReferences[0].uid: is required",
+                "metadata.finalizers[0]: must be a domain, \"/\" and a name",
+            ],
+        ),
+        (
+            "{apiVersion: v1, kind: Namespace, metadata: {name: a}, spec: {finalizers: [a]}}".to_owned(),
+            &["spec.finalizers[0]: must be a domain, \"/\" and a name"],
         ),
         (
             format!("{{apiVersion: v1, kind: Namespace, metadata: {{name: {}}}}}", "a".repeat(64)),
