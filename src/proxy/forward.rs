@@ -7,24 +7,25 @@ use super::request_body::{RequestBody, Source};
 use super::response_body::ResponseBody;
 use super::upgrade;
 use crate::model::Reason;
-use crate::upstream::{Connected, Http1, Http2, InFlight, Pick, SendError, StreamGuard, Upstream};
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING, UPGRADE};
+use crate::upstream::{
+    Connected, Http1, Http1Error, Http2, InFlight, Pick, RequestHead, SendError, StreamGuard, Upstream,
+};
+use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, Response, StatusCode, Uri};
-use hyper::body::{Body, Incoming};
+use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use std::error::Error;
-use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
 
 /// A request, ready to be sent.
 pub(super) struct Outgoing {
     pub(super) method: Method,
-    /// In normal form, after the filters.
-    pub(super) path: Box<str>,
-    pub(super) query: Option<Box<str>>,
+    /// As it came, with the query that is forwarded byte for byte.
+    pub(super) uri: Uri,
+    /// The path that is sent, if it is another: in normal form, after the filters.
+    pub(super) path: Option<Box<str>>,
     pub(super) headers: HeaderMap,
     /// The body; none for a request without.
     pub(super) source: Option<Source>,
@@ -32,6 +33,16 @@ pub(super) struct Outgoing {
     pub(super) upgrade: Option<(HeaderValue, OnUpgrade)>,
     /// Not even the retries that are always safe.
     pub(super) retries_off: bool,
+}
+
+impl Outgoing {
+    fn path(&self) -> &str {
+        self.path.as_deref().unwrap_or_else(|| self.uri.path())
+    }
+
+    fn query(&self) -> Option<&str> {
+        self.uri.query()
+    }
 }
 
 /// An attempt without an answer.
@@ -50,12 +61,6 @@ enum Retry {
     /// An answer has begun, or the client is at fault.
     Never,
 }
-
-/// hyper takes every list of codings that ends with `chunked`, and leaves the others in the body:
-/// passed on without its `Transfer-Encoding`, it would be another one.
-#[derive(Debug, thiserror::Error)]
-#[error("the answer's Transfer-Encoding is not only chunked")]
-struct UnknownCoding;
 
 /// A connection that the request may have.
 enum Ready {
@@ -117,7 +122,7 @@ async fn attempt(
     loop {
         // The same endpoint again: its pooled connections may all be as dead as the last.
         let fresh = tried.contains(&pick.endpoint.id);
-        let failed = match connection(client, upstream, pick, fresh).await? {
+        let failed = match connection(client, upstream, pick, outgoing, fresh).await? {
             Ready::Http1(connection) => {
                 let reused = connection.is_reused();
                 match send_http1(client, pick, connection, outgoing, record).await {
@@ -145,6 +150,7 @@ async fn connection(
     client: &Client,
     upstream: &Upstream,
     pick: &Pick<'_>,
+    outgoing: &Outgoing,
     fresh: bool,
 ) -> Result<Ready, Failure> {
     let worker = &client.worker;
@@ -153,7 +159,7 @@ async fn connection(
         if let Some(shared) = pool.share(pick.endpoint) {
             return Ok(Ready::Http2(shared));
         }
-        if let Some(idle) = pool.take(pick.endpoint) {
+        if let Some(idle) = pool.take(pick.endpoint, !is_idempotent(&outgoing.method)) {
             return Ok(Ready::Http1(idle));
         }
     }
@@ -183,41 +189,31 @@ async fn send_http1(
     outgoing: &mut Outgoing,
     record: &mut Record,
 ) -> Result<Response<ResponseBody>, SendError> {
-    let mut request = Request::new(RequestBody::new(outgoing.source.as_ref()));
-    *request.method_mut() = outgoing.method.clone();
-    *request.headers_mut() = outgoing.headers.clone();
-    *request.uri_mut() = Uri::from(path_and_query(pick, outgoing));
-    if let Some((protocol, _)) = &outgoing.upgrade {
-        request.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
-        request.headers_mut().insert(UPGRADE, protocol.clone());
+    let head = RequestHead {
+        method: &outgoing.method,
+        target: target(pick, outgoing),
+        headers: &outgoing.headers,
+        upgrade: outgoing.upgrade.as_ref().map(|(protocol, _)| protocol),
+    };
+    let response = connection.send(&head, RequestBody::new(outgoing.source.as_ref())).await?;
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return Ok(upgrade::switch(client, connection, response, outgoing, record));
     }
-    let response = connection.send(request).await?;
-    let (mut head, body) = response.into_parts();
-    if head.status == StatusCode::SWITCHING_PROTOCOLS {
-        return Ok(upgrade::switch(client, connection, Response::from_parts(head, ()), outgoing, record));
-    }
-    if head
-        .headers
-        .get_all(TRANSFER_ENCODING)
-        .iter()
-        .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
-    {
-        return Err(SendError { error: UnknownCoding.into(), wrote: true, read: true });
-    }
+    let (mut head, ()) = response.into_parts();
     // Both lengths: the body was read as chunked, and is not passed on with the other.
     if head.headers.contains_key(TRANSFER_ENCODING) {
         head.headers.remove(CONTENT_LENGTH);
     }
     headers::prepare_response(&mut head.headers);
     record.answered(head.status, None);
-    let body = if body.is_end_stream() {
+    let body = if !connection.is_end() {
+        ResponseBody::http1(connection, client.worker.clone())
+    } else {
         // Nobody polls an empty body: the connection is given back here.
-        if poll_fn(|cx| Poll::Ready(connection.finish(cx))).await {
+        if connection.finish() {
             client.worker.pool.borrow_mut().put(connection);
         }
         ResponseBody::empty()
-    } else {
-        ResponseBody::http1(body, connection, client.worker.clone())
     };
     Ok(Response::from_parts(head, body))
 }
@@ -251,14 +247,9 @@ fn http2_response(
 }
 
 /// The entry's base path, the path, and the query byte for byte.
-fn path_and_query(pick: &Pick<'_>, outgoing: &Outgoing) -> PathAndQuery {
-    let base = &*pick.entry.base_path;
-    let text = match &outgoing.query {
-        Some(query) => [base, &*outgoing.path, "?", query].concat(),
-        None => [base, &*outgoing.path].concat(),
-    };
-    // Its parts came out of valid ones.
-    PathAndQuery::from_maybe_shared(bytes::Bytes::from(text)).unwrap_or(PathAndQuery::from_static("/"))
+fn target<'a>(pick: &Pick<'a>, outgoing: &'a Outgoing) -> [&'a str; 4] {
+    let (mark, query) = outgoing.query().map_or(("", ""), |query| ("?", query));
+    [&pick.entry.base_path, outgoing.path(), mark, query]
 }
 
 fn absolute(pick: &Pick<'_>, outgoing: &Outgoing, host: Option<&HeaderValue>) -> Result<Uri, http::Error> {
@@ -270,7 +261,7 @@ fn absolute(pick: &Pick<'_>, outgoing: &Outgoing, host: Option<&HeaderValue>) ->
     let mut parts = http::uri::Parts::default();
     parts.scheme = Some(if tls { Scheme::HTTPS } else { Scheme::HTTP });
     parts.authority = Some(authority);
-    parts.path_and_query = Some(path_and_query(pick, outgoing));
+    parts.path_and_query = Some(PathAndQuery::try_from(target(pick, outgoing).concat())?);
     Ok(Uri::from_parts(parts)?)
 }
 
@@ -278,8 +269,7 @@ fn judge(error: &SendError, outgoing: &Outgoing) -> Failure {
     if outgoing.source.as_ref().is_some_and(Source::failed) {
         return Failure { reason: Reason::ClientGone, retry: Retry::Never };
     }
-    let parse = error.error.is::<UnknownCoding>()
-        || error.error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse);
+    let parse = matches!(error.error, Http1Error::Malformed(_));
     match (error.wrote, error.read) {
         (_, true) if parse => Failure { reason: Reason::UpstreamProtocolError, retry: Retry::Never },
         (_, true) => Failure { reason: Reason::UpstreamReset, retry: Retry::Never },

@@ -17,6 +17,7 @@ use http::{Request, Response, StatusCode, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -105,7 +106,9 @@ async fn serve(
     };
     let upstream = table.upstreams.get(slot).ok_or(Reason::NoReadyTargets)?;
     record.upstream(upstream);
-    let path = filters::backend_path(&found, backend, path).into();
+    let path = filters::backend_path(&found, backend, path);
+    // Nothing to remember of a path that is sent as it came.
+    let path = (screened.path.is_some() || matches!(path, Cow::Owned(_))).then(|| path.into());
     let outgoing = outgoing(client, head, body, path, screened, found.rule, backend, record);
     let mut response = forward::forward(client, upstream, outgoing, record).await?;
     for filters in [&backend.filters, &found.rule.filters] {
@@ -143,7 +146,7 @@ fn outgoing(
     client: &Rc<Client>,
     mut head: Parts,
     body: Incoming,
-    path: Box<str>,
+    path: Option<Box<str>>,
     screened: &Screened,
     rule: &Rule,
     backend: &Backend,
@@ -164,8 +167,8 @@ fn outgoing(
     }
     Outgoing {
         method: head.method,
+        uri: head.uri,
         path,
-        query: head.uri.query().map(Into::into),
         headers: head.headers,
         source,
         upgrade: upgrade.zip(on_upgrade),

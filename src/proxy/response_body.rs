@@ -4,7 +4,7 @@ use super::record::Record;
 use super::request_body::RequestBody;
 use super::upgrade::Tunnel;
 use super::worker::Worker;
-use crate::upstream::{Http1, StreamGuard};
+use crate::upstream::{Http1, Http1Error, StreamGuard};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -23,9 +23,8 @@ enum Kind {
     Full(Option<Bytes>),
     /// Behind a 101.
     Tunnel(Option<Box<Tunnel>>),
+    /// Read from here, and given back to the pool at the end.
     Http1 {
-        incoming: Incoming,
-        /// Moved on from here, and given back to the pool at the end.
         connection: Option<Box<Http1<RequestBody>>>,
         worker: Rc<Worker>,
     },
@@ -52,8 +51,8 @@ impl ResponseBody {
     }
 
     /// What comes on an HTTP/1.1 connection, which goes back to the pool afterwards.
-    pub(super) fn http1(incoming: Incoming, connection: Box<Http1<RequestBody>>, worker: Rc<Worker>) -> Self {
-        Self { kind: Kind::Http1 { incoming, connection: Some(connection), worker }, record: None }
+    pub(super) fn http1(connection: Box<Http1<RequestBody>>, worker: Rc<Worker>) -> Self {
+        Self { kind: Kind::Http1 { connection: Some(connection), worker }, record: None }
     }
 
     /// What comes on a stream of an HTTP/2 connection.
@@ -73,50 +72,55 @@ impl ResponseBody {
         }
     }
 
-    fn poll_kind(&mut self, cx: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+    fn poll_kind(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match &mut self.kind {
             Kind::Empty | Kind::Tunnel(_) => Poll::Ready(None),
             Kind::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Kind::Http2 { incoming, .. } => Pin::new(incoming).poll_frame(cx),
-            Kind::Http1 { incoming, connection, worker } => {
-                let mut frame = Pin::new(&mut *incoming).poll_frame(cx);
-                if frame.is_pending()
-                    && let Some(connection) = connection
-                {
-                    connection.drive(cx);
-                    frame = Pin::new(&mut *incoming).poll_frame(cx);
-                }
-                let frame = ready!(frame);
+            Kind::Http2 { incoming, .. } => {
+                Pin::new(incoming).poll_frame(cx).map(|frame| frame.map(|frame| Ok(frame?)))
+            }
+            Kind::Http1 { connection, worker } => {
+                let Some(reading) = connection else { return Poll::Ready(None) };
+                let frame = ready!(reading.poll_frame(cx));
                 match &frame {
                     // A broken connection is of no use to anyone.
                     Some(Err(_)) => *connection = None,
-                    Some(Ok(_)) if !incoming.is_end_stream() => {}
-                    Some(Ok(_)) | None => give_back(connection, worker, cx),
+                    // The end is known with the last piece where it can be, so the connection is
+                    // free for the next request before this answer has reached its client.
+                    Some(Ok(_)) | None if reading.is_end() => give_back(connection, worker),
+                    Some(Ok(_)) | None => {}
                 }
-                Poll::Ready(frame)
+                Poll::Ready(frame.map(|frame| Ok(frame?)))
             }
         }
     }
 }
 
-/// hyper tells of the end with the last piece where it can, so the connection is free for the
-/// next request before this answer has reached its client.
-fn give_back(connection: &mut Option<Box<Http1<RequestBody>>>, worker: &Worker, cx: &mut Context<'_>) {
+fn give_back(connection: &mut Option<Box<Http1<RequestBody>>>, worker: &Worker) {
     if let Some(mut connection) = connection.take()
-        && connection.finish(cx)
+        && connection.finish()
     {
         worker.pool.borrow_mut().put(connection);
     }
 }
 
+/// Why an answer breaks off.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BodyError {
+    #[error(transparent)]
+    Http1(#[from] Http1Error),
+    #[error(transparent)]
+    Http2(#[from] hyper::Error),
+}
+
 impl Body for ResponseBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BodyError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let frame = ready!(self.poll_kind(cx));
         if let Some(record) = &mut self.record {
             match &frame {
@@ -132,7 +136,8 @@ impl Body for ResponseBody {
         match &self.kind {
             Kind::Empty | Kind::Tunnel(_) => true,
             Kind::Full(bytes) => bytes.is_none(),
-            Kind::Http1 { incoming, .. } | Kind::Http2 { incoming, .. } => incoming.is_end_stream(),
+            Kind::Http1 { connection, .. } => connection.is_none(),
+            Kind::Http2 { incoming, .. } => incoming.is_end_stream(),
         }
     }
 
@@ -140,7 +145,10 @@ impl Body for ResponseBody {
         match &self.kind {
             Kind::Empty | Kind::Tunnel(_) => SizeHint::with_exact(0),
             Kind::Full(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
-            Kind::Http1 { incoming, .. } | Kind::Http2 { incoming, .. } => incoming.size_hint(),
+            Kind::Http1 { connection, .. } => {
+                connection.as_ref().map_or(SizeHint::with_exact(0), |connection| connection.size_hint())
+            }
+            Kind::Http2 { incoming, .. } => incoming.size_hint(),
         }
     }
 }

@@ -25,7 +25,7 @@ pub struct Connector {
 }
 
 /// A connection on which nothing was sent yet.
-pub enum Connected<B: Body + 'static> {
+pub enum Connected<B> {
     /// For this request, then for the pool.
     Http1(Box<Http1<B>>),
     /// For the pool, to be shared.
@@ -130,12 +130,11 @@ impl Connector {
             Some(tls) => self.handshake(tcp, endpoint, tls).await?,
             None => (Stream::Tcp(tcp), protocol == BackendProtocol::H2c),
         };
-        let connected = if is_h2 {
-            share(stream, endpoint).await.map(Connected::Http2)
-        } else {
-            Http1::new(stream, endpoint.clone()).await.map(|new| Connected::Http1(Box::new(new)))
-        };
-        connected.map_err(|source| ConnectError::Http { address, source })
+        if !is_h2 {
+            return Ok(Connected::Http1(Box::new(Http1::new(stream, endpoint.clone()))));
+        }
+        let shared = share(stream, endpoint).await;
+        shared.map(Connected::Http2).map_err(|source| ConnectError::Http { address, source })
     }
 
     async fn handshake(

@@ -29,8 +29,7 @@ pub struct StreamGuard {
 }
 
 /// Idle HTTP/1.1 connections and shared HTTP/2 connections, by endpoint.
-pub struct Pool<B: Body + 'static> {
-    #[expect(clippy::vec_box, reason = "a connection is large, and moves between pool, request and body")]
+pub struct Pool<B> {
     idle: HashMap<u64, Vec<Box<Http1<B>>>>,
     shared: HashMap<u64, Vec<Http2<B>>>,
     limits: PoolLimits,
@@ -88,7 +87,7 @@ impl Drop for StreamGuard {
 
 impl<B> Pool<B>
 where
-    B: Body<Data = Bytes> + 'static,
+    B: Body<Data = Bytes> + Unpin,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     /// An empty pool.
@@ -97,11 +96,12 @@ where
     }
 
     /// An idle connection that is still open: the one used last, which the other side is least
-    /// likely to close right now.
-    pub fn take(&mut self, endpoint: &Endpoint) -> Option<Box<Http1<B>>> {
+    /// likely to close right now. For a request that cannot be sent twice, `certain` asks the
+    /// kernel too.
+    pub fn take(&mut self, endpoint: &Endpoint, certain: bool) -> Option<Box<Http1<B>>> {
         let idle = self.idle.get_mut(&endpoint.id)?;
         while let Some(mut connection) = idle.pop() {
-            if connection.is_alive() {
+            if connection.is_alive() && (!certain || connection.is_open()) {
                 return Some(connection);
             }
         }
