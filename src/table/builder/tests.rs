@@ -102,6 +102,18 @@ fn a_route_that_moves_is_not_compiled_again() {
 }
 
 #[test]
+fn a_route_that_was_made_anew_is_younger_though_its_rules_are_the_same() {
+    let mut builder = builder();
+    let aged = |name: &str, created| route(name).created(created).rule(&["/"]).resource();
+    let http = Resource::Listener(listener("http", ""));
+    let before = builder.apply(delta(1, [http, aged("a", 1), aged("b", 2)]));
+    assert_eq!(serve(&before, "x", "/").as_deref(), Some("a 0"));
+    let after = builder.apply(delta(2, [aged("a", 3)]));
+    assert_eq!(builder.work, work(0, 1, 1, 0, 1));
+    assert_eq!(serve(&after, "x", "/").as_deref(), Some("b 0"));
+}
+
+#[test]
 fn only_the_listeners_of_a_route_are_made_anew() {
     let mut builder = builder();
     let other = model::Listener { binds: vec!["127.0.0.1:1".parse().unwrap()], ..listener("other", "") };
