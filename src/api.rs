@@ -20,7 +20,7 @@ pub use crds::crds;
 pub use decode::{Decoded, Ignored, Invalid, decode, expand};
 pub use kind::Kind;
 pub use object::{Object, ObjectId};
-pub use schema::{FieldError, Schema};
+pub use schema::FieldError;
 
 // The core kinds as Kubernetes defines them, so that other modules need not know where they live.
 pub use k8s_openapi::api::core::v1::{Namespace, Secret, Service, ServicePort};

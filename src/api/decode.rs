@@ -68,14 +68,16 @@ pub fn decode(mut manifest: Value) -> Decoded {
     }
 }
 
-/// The objects of a manifest: those in it, if it is a `List` as `kubectl get` writes it.
+/// The objects of a manifest: those in it, if it is a list as `kubectl get` writes it.
 pub fn expand(manifest: Value) -> Vec<Value> {
-    let is_list = manifest["kind"] == "List" && manifest["apiVersion"] == "v1";
+    let is_list = manifest["kind"].as_str().is_some_and(|kind| kind.ends_with("List"));
     match manifest {
-        Value::Object(mut fields) if is_list => match fields.remove("items") {
-            Some(Value::Array(items)) => items.into_iter().flat_map(expand).collect(),
-            _ => Vec::new(),
-        },
+        Value::Object(mut fields) if is_list && fields.get("items").is_some_and(Value::is_array) => {
+            match fields.remove("items") {
+                Some(Value::Array(items)) => items.into_iter().flat_map(expand).collect(),
+                _ => Vec::new(),
+            }
+        }
         other => vec![other],
     }
 }

@@ -16,7 +16,6 @@ mod unknown;
 
 pub(super) use check::excerpt;
 pub(super) use kinds::of;
-pub use node::Schema;
 pub use path::FieldError;
 pub(super) use path::{Path, Report};
 pub(super) use unknown::nearest;

@@ -2,6 +2,7 @@ use super::*;
 use serde_json::json;
 
 mod accepted;
+mod random;
 mod refused;
 
 fn parse(yaml: &str) -> Value {

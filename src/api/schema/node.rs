@@ -16,7 +16,7 @@ use std::sync::OnceLock;
 /// new one goes unseen.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Schema {
+pub(crate) struct Schema {
     #[serde(rename = "type")]
     pub(super) type_: Option<Type>,
     pub(super) format: Option<String>,
@@ -143,24 +143,5 @@ impl Schema {
     /// Reports rules that do not hold. They count on [`Self::check`] having found nothing.
     pub(crate) fn check_rules(&self, value: &Value, report: &mut Report) {
         rules::check(self, value, &Path::Root, report);
-    }
-
-    /// Calls `visit` with the path of each field below this one, such as `spec.rules[].matches[]`.
-    pub fn fields(&self, visit: &mut impl FnMut(&str)) {
-        self.walk("", visit);
-    }
-
-    fn walk(&self, path: &str, visit: &mut impl FnMut(&str)) {
-        for (name, field) in &self.properties {
-            let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-            visit(&path);
-            field.walk(&path, visit);
-        }
-        if let Some(items) = &self.items {
-            items.walk(&format!("{path}[]"), visit);
-        }
-        if let Some(values) = &self.additional_properties {
-            values.walk(&format!("{path}{{}}"), visit);
-        }
     }
 }

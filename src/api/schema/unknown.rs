@@ -50,9 +50,10 @@ fn message(schema: &Schema, name: &str) -> String {
 
 /// The known name that is so near that it was probably meant.
 pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let allowed = (name.chars().count() / 3).clamp(1, 3);
+    let allowed = (name.len() / 3).clamp(1, 3);
     let name = name.to_lowercase();
     known
+        .filter(|candidate| candidate.len().abs_diff(name.len()) <= allowed)
         .map(|candidate| (distance(&name, &candidate.to_lowercase()), candidate))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)
