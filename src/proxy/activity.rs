@@ -5,11 +5,18 @@
 //! a request two stores.
 
 use super::limits::Limits;
+use crate::support::drain::Phase;
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::task::Waker;
 use std::time::Duration;
+
+/// After the process began to close connections, one without a request for this long goes. Less
+/// could cut a request that is on its way.
+const QUIET: Duration = Duration::from_secs(1);
+/// For a client to see that its connection ends, and to stop sending.
+const PARTING: Duration = Duration::from_secs(5);
 
 /// Noted by the stream and the requests of a connection. The stream must be `Send` for hyper's
 /// upgrades: hence the atomics, although one thread uses them.
@@ -19,6 +26,14 @@ pub(super) struct Activity {
     reading_head: AtomicBool,
     /// HTTP/2: frames come and go without any head.
     multiplexed: AtomicBool,
+    /// A request came.
+    served: AtomicBool,
+    /// The last request has a body, which may never be read to its end.
+    has_body: AtomicBool,
+    /// The bytes are no HTTP any more.
+    tunnel: AtomicBool,
+    /// Nothing more is sent: what comes is read until the client closes as well.
+    parting: AtomicBool,
     /// Milliseconds of the worker's clock.
     since: AtomicU64,
     lengths: AtomicU32,
@@ -33,6 +48,8 @@ pub(super) struct Handle {
     /// connection that is told to finish before its first request.)
     pub(super) needs_goaway: Cell<bool>,
     command: Cell<Command>,
+    /// Milliseconds of the worker's clock.
+    told: Cell<u64>,
     waker: RefCell<Option<Waker>>,
 }
 
@@ -44,6 +61,8 @@ pub(super) enum Command {
     Serve,
     /// Serve what is under way, then close.
     Finish,
+    /// The same, and by now the client has heard of it: nothing new is taken.
+    Settle,
     /// Close now.
     Close,
 }
@@ -56,6 +75,10 @@ impl Activity {
             requests: AtomicU32::new(0),
             reading_head: AtomicBool::new(true),
             multiplexed: AtomicBool::new(false),
+            served: AtomicBool::new(false),
+            has_body: AtomicBool::new(false),
+            tunnel: AtomicBool::new(false),
+            parting: AtomicBool::new(false),
             since: AtomicU64::new(now),
             lengths: AtomicU32::new(0),
             clock,
@@ -94,6 +117,7 @@ impl Activity {
     /// A request's head is complete.
     pub(super) fn begin(&self) {
         self.requests.fetch_add(1, Ordering::Relaxed);
+        self.served.store(true, Ordering::Relaxed);
         self.reading_head.store(false, Ordering::Relaxed);
     }
 
@@ -101,6 +125,36 @@ impl Activity {
     pub(super) fn end(&self) {
         self.requests.fetch_sub(1, Ordering::Relaxed);
         self.stamp();
+    }
+
+    /// Whether the request that just came has a body.
+    pub(super) fn set_body(&self, has_body: bool) {
+        self.has_body.store(has_body, Ordering::Relaxed);
+    }
+
+    /// The connection carries another protocol from now on.
+    pub(super) fn set_tunnel(&self) {
+        self.tunnel.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether bytes of the client may be left unread when the connection ends: closing then
+    /// would reset it, and the client lose what it was sent last.
+    pub(super) fn leaves_unread(&self) -> bool {
+        let flags = [&self.multiplexed, &self.has_body, &self.reading_head];
+        !self.tunnel.load(Ordering::Relaxed) && flags.iter().any(|flag| flag.load(Ordering::Relaxed))
+    }
+
+    /// The last byte was sent.
+    pub(super) fn part(&self) {
+        if !self.parting.swap(true, Ordering::Relaxed) {
+            self.stamp();
+        }
+    }
+
+    /// Whether it is between two requests, or in one: not one that has just come, nor one whose
+    /// head is on its way.
+    pub(super) fn has_served(&self) -> bool {
+        self.served.load(Ordering::Relaxed) && !self.reading_head.load(Ordering::Relaxed)
     }
 
     /// No request is under way.
@@ -122,17 +176,20 @@ impl Activity {
     }
 
     /// Whether the connection waits for longer than it may.
-    pub(super) fn is_overdue(&self, limits: &Limits) -> Option<Overdue> {
+    pub(super) fn is_overdue(&self, limits: &Limits, phase: Phase) -> Option<Overdue> {
+        let now = self.clock.load(Ordering::Relaxed);
+        let waited = Duration::from_millis(now.saturating_sub(self.since.load(Ordering::Relaxed)));
+        if self.parting.load(Ordering::Relaxed) {
+            return (waited > PARTING).then_some(Overdue::Parting);
+        }
         if !self.is_idle() {
             return None;
         }
-        let now = self.clock.load(Ordering::Relaxed);
-        let waited = Duration::from_millis(now.saturating_sub(self.since.load(Ordering::Relaxed)));
         if self.reading_head.load(Ordering::Relaxed) {
-            (waited > limits.head_time).then_some(Overdue::Head)
-        } else {
-            (waited > limits.idle).then_some(Overdue::Idle)
+            return (waited > limits.head_time).then_some(Overdue::Head);
         }
+        let idle = if phase < Phase::Closing { limits.idle } else { QUIET };
+        (waited > idle).then_some(Overdue::Idle)
     }
 }
 
@@ -143,6 +200,8 @@ pub(super) enum Overdue {
     Head,
     /// No request came.
     Idle,
+    /// The client does not close although nothing more comes.
+    Parting,
 }
 
 impl Handle {
@@ -151,6 +210,7 @@ impl Handle {
             activity,
             needs_goaway: Cell::new(false),
             command: Cell::new(Command::Serve),
+            told: Cell::new(0),
             waker: RefCell::new(None),
         }
     }
@@ -159,10 +219,18 @@ impl Handle {
     pub(super) fn tell(&self, command: Command) {
         if command > self.command.get() {
             self.command.set(command);
+            self.told.set(self.activity.clock.load(Ordering::Relaxed));
             if let Some(waker) = &*self.waker.borrow() {
                 waker.wake_by_ref();
             }
         }
+    }
+
+    /// Whether the client was asked to go long enough ago to have heard of it.
+    pub(super) fn is_to_settle(&self) -> bool {
+        let now = self.activity.clock.load(Ordering::Relaxed);
+        let ago = Duration::from_millis(now.saturating_sub(self.told.get()));
+        self.command.get() == Command::Finish && ago >= QUIET
     }
 
     /// The task's side: what to do, and who is to be woken when that changes.

@@ -17,11 +17,15 @@ pub(super) struct ClientStream<T> {
     stream: T,
     ahead: Bytes,
     activity: Arc<Activity>,
+    /// The client sends no more.
+    ended: bool,
+    /// Nothing more is sent.
+    shut: bool,
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> ClientStream<T> {
     pub(super) fn new(stream: T, activity: Arc<Activity>) -> Self {
-        Self { stream, ahead: Bytes::new(), activity }
+        Self { stream, ahead: Bytes::new(), activity, ended: false, shut: false }
     }
 
     /// Reads as far as it takes to know whether the client speaks HTTP/2 by prior knowledge.
@@ -69,14 +73,16 @@ impl<T: AsyncRead + Unpin> AsyncRead for ClientStream<T> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
         let data = &buf.filled()[before..];
-        if !data.is_empty() {
+        if data.is_empty() {
+            self.ended = true;
+        } else {
             self.activity.received(count_lengths(data));
         }
         Poll::Ready(Ok(()))
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for ClientStream<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientStream<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, data)
     }
@@ -97,8 +103,25 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for ClientStream<T> {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
+    /// To close a socket with unread bytes is to reset it, which throws away what the client has
+    /// not received yet. So they are read until it closes too; the worker's tick bounds the time.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        if !self.shut {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+            self.shut = true;
+        }
+        if self.ended || !self.activity.leaves_unread() {
+            return Poll::Ready(Ok(()));
+        }
+        self.activity.part();
+        let mut unread = [0; 4096];
+        loop {
+            let mut unread = ReadBuf::new(&mut unread);
+            match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut unread)) {
+                Ok(()) if !unread.filled().is_empty() => {}
+                Ok(()) | Err(_) => return Poll::Ready(Ok(())),
+            }
+        }
     }
 }
 

@@ -15,6 +15,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// A full buffer is written at once; larger pieces are not copied.
 const CAPACITY: usize = 64 * 1024;
 
+/// What h2 says first when it is to finish: GOAWAY with the highest stream there can be, and the
+/// PING whose answer tells it that the client knows.
+const LAST_CALL: &[u8; 34] = b"\0\0\x08\x07\0\0\0\0\0\x7f\xff\xff\xff\0\0\0\0\
+    \0\0\x08\x06\0\0\0\0\0\x0b\x7b\xa2\xf0\x8b\x9b\xfe\x54";
+/// Where the PING begins in it.
+const PING: usize = 17;
+
 /// The stream, in two hands: hyper's, and the one that flushes.
 #[derive(Debug)]
 pub(super) struct Coalesced<T>(Rc<RefCell<Inner<T>>>);
@@ -24,6 +31,20 @@ struct Inner<T> {
     stream: T,
     buffer: Vec<u8>,
     written: usize,
+    last_call: LastCall,
+}
+
+/// Where the PING is that the last GOAWAY waits for. h2 sends that GOAWAY as soon as the PING is
+/// answered, but clients answer it before they send the requests that they have under way: these
+/// would be lost. So the PING goes out a while after the first GOAWAY.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LastCall {
+    /// Not to be held back.
+    Free,
+    /// To be held back when it comes.
+    Awaited,
+    /// Held back.
+    Held,
 }
 
 impl<T> Clone for Coalesced<T> {
@@ -34,7 +55,22 @@ impl<T> Clone for Coalesced<T> {
 
 impl<T: AsyncWrite + Unpin> Coalesced<T> {
     pub(super) fn new(stream: T) -> Self {
-        Self(Rc::new(RefCell::new(Inner { stream, buffer: Vec::new(), written: 0 })))
+        let inner = Inner { stream, buffer: Vec::new(), written: 0, last_call: LastCall::Free };
+        Self(Rc::new(RefCell::new(inner)))
+    }
+
+    /// Before the connection is told to finish: it shall go on taking requests until
+    /// [`Self::release_last_goaway`].
+    pub(super) fn hold_last_goaway(&self) {
+        self.0.borrow_mut().last_call = LastCall::Awaited;
+    }
+
+    /// The client had time to hear of the first GOAWAY.
+    pub(super) fn release_last_goaway(&self) {
+        let inner = &mut *self.0.borrow_mut();
+        if std::mem::replace(&mut inner.last_call, LastCall::Free) == LastCall::Held {
+            inner.buffer.extend_from_slice(&LAST_CALL[PING..]);
+        }
     }
 
     /// Writes what was gathered.
@@ -65,7 +101,19 @@ impl<T: AsyncWrite + Unpin> Inner<T> {
         if !self.buffer.is_empty() && self.buffer.len() + length > CAPACITY {
             ready!(self.poll_drain(cx))?;
         }
-        Poll::Ready(Ok(!self.buffer.is_empty() || length < CAPACITY))
+        let awaited = self.last_call == LastCall::Awaited;
+        Poll::Ready(Ok(!self.buffer.is_empty() || length < CAPACITY || awaited))
+    }
+
+    /// Takes the PING out of what is about to be written.
+    fn hold_ping(&mut self) {
+        if self.last_call == LastCall::Awaited
+            && let Some(start) = memchr::memmem::rfind(&self.buffer[self.written..], LAST_CALL)
+        {
+            let ping = self.written + start + PING;
+            self.buffer.drain(ping..ping + LAST_CALL.len() - PING);
+            self.last_call = LastCall::Held;
+        }
     }
 }
 
@@ -82,6 +130,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Coalesced<T> {
             return Pin::new(&mut inner.stream).poll_write(cx, data);
         }
         inner.buffer.extend_from_slice(data);
+        inner.hold_ping();
         Poll::Ready(Ok(data.len()))
     }
 
@@ -98,6 +147,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Coalesced<T> {
         for slice in data {
             inner.buffer.extend_from_slice(slice);
         }
+        inner.hold_ping();
         Poll::Ready(Ok(length))
     }
 
@@ -116,3 +166,6 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Coalesced<T> {
         Pin::new(&mut inner.stream).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,9 @@ use crate::support::drain::Hold;
 use crate::table::Listener;
 use crate::telemetry::ListenerMetrics;
 use crate::tls::{AcceptError, accept};
-use http::HeaderValue;
+use http::{HeaderValue, Request};
+use http_body::Body;
+use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -169,14 +171,17 @@ where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let served = client.clone();
-    let service = service_fn(move |request| request::handle(served.clone(), request));
+    let service = service_fn(move |request: Request<Incoming>| {
+        served.handle.activity.set_body(!request.body().is_end_stream());
+        request::handle(served.clone(), request)
+    });
     let mut builder = http1::Builder::new();
     // The worker's tick looks after both limits of time.
     builder.header_read_timeout(None).max_header_size(client.worker.limits.head_bytes);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service).with_upgrades());
     let mut finishing = false;
     drive(&client.handle, |cx, command| {
-        if command == Command::Finish && !finishing {
+        if command >= Command::Finish && !finishing {
             finishing = true;
             connection.as_mut().graceful_shutdown();
         }
@@ -208,9 +213,13 @@ where
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream.clone()), service));
     let mut finishing = false;
     drive(&client.handle, |cx, command| {
-        if command == Command::Finish && !finishing {
+        if command >= Command::Finish && !finishing {
             finishing = true;
+            stream.hold_last_goaway();
             connection.as_mut().graceful_shutdown();
+        }
+        if command >= Command::Settle {
+            stream.release_last_goaway();
         }
         let served = connection.as_mut().poll(cx);
         match stream.poll_drain(cx) {

@@ -68,6 +68,7 @@ impl Tunnel {
     async fn run(mut self, mut record: Record) {
         // A tunnel is on the worker's list like a connection: it counts, and the end of a drain
         // cuts it.
+        self.client.handle.activity.set_tunnel();
         let worker = &self.client.worker;
         let handle = Rc::new(Handle::new(Arc::new(Activity::new(worker.clock.clone()))));
         handle.activity.begin();
@@ -80,7 +81,7 @@ impl Tunnel {
         let mut joined = pin!(joined);
         let result = poll_fn(|cx| match handle.command(cx.waker()) {
             Command::Close => Poll::Ready(Ok((0, 0))),
-            Command::Serve | Command::Finish => joined.as_mut().poll(cx),
+            Command::Serve | Command::Finish | Command::Settle => joined.as_mut().poll(cx),
         })
         .await;
         match result {

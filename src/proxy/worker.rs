@@ -220,7 +220,8 @@ impl Worker {
             }
             Phase::Closing => {
                 self.announcing.set(true);
-                self.tell(Command::Finish, |_, _| true);
+                // The answer to what has just come, or is coming, says itself that it is the last.
+                self.tell(Command::Finish, |_, handle| handle.activity.has_served());
                 Some(Phase::Cutting)
             }
             Phase::Cutting => {
@@ -237,10 +238,13 @@ impl Worker {
         self.clock.store(millis(self.started), Ordering::Relaxed);
         self.log.flush();
         self.pool.borrow_mut().sweep();
+        self.tell(Command::Settle, |_, handle| handle.is_to_settle());
+        let phase = self.drain.phase();
         let overdue: Vec<(Overdue, Rc<Handle>)> = {
             let connections = self.connections.borrow();
-            let overdue =
-                |handle: &Rc<Handle>| Some((handle.activity.is_overdue(&self.limits)?, handle.clone()));
+            let overdue = |handle: &Rc<Handle>| {
+                Some((handle.activity.is_overdue(&self.limits, phase)?, handle.clone()))
+            };
             connections.values().filter_map(|(_, handle)| overdue(handle)).collect()
         };
         for (overdue, handle) in overdue {
@@ -249,6 +253,7 @@ impl Worker {
                     self.metrics.process().count_answer(Reason::RequestTimeout);
                     handle.tell(Command::Close);
                 }
+                Overdue::Parting => handle.tell(Command::Close),
                 Overdue::Idle => handle.tell(Command::Finish),
             }
         }

@@ -1,6 +1,7 @@
 use super::*;
+use std::pin::pin;
 use std::sync::atomic::AtomicU64;
-use tokio::io::duplex;
+use tokio::io::{AsyncWriteExt, duplex};
 
 fn activity() -> Arc<Activity> {
     Arc::new(Activity::new(Arc::new(AtomicU64::new(0))))
@@ -37,7 +38,7 @@ async fn detect(pieces: &[&[u8]]) -> (bool, Vec<u8>) {
     let pieces: Vec<Vec<u8>> = pieces.iter().map(|piece| piece.to_vec()).collect();
     let sender = tokio::spawn(async move {
         for piece in pieces {
-            tokio::io::AsyncWriteExt::write_all(&mut client, &piece).await.unwrap();
+            client.write_all(&piece).await.unwrap();
             tokio::task::yield_now().await;
         }
     });
@@ -57,4 +58,30 @@ async fn detects_the_preface_and_loses_no_byte() {
     let (http2, rest) = detect(&[b"PRI * HT", b"TP/2.0\r\n\r\nSM\r\n", b"\r\nframes"]).await;
     assert_eq!((http2, &rest[..]), (true, &b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nframes"[..]));
     assert_eq!(detect(&[]).await, (false, vec![]));
+}
+
+/// Ends the stream with bytes of the client unread; whether that waits for the client's end.
+async fn waits_for_the_client(activity: Arc<Activity>) -> bool {
+    let (mut client, server) = duplex(1024);
+    client.write_all(b"unread").await.unwrap();
+    let mut stream = ClientStream::new(server, activity);
+    let mut shutdown = pin!(stream.shutdown());
+    let waits = futures::poll!(shutdown.as_mut()).is_pending();
+    drop(client);
+    if waits {
+        shutdown.await.unwrap();
+    }
+    waits
+}
+
+#[tokio::test]
+async fn unread_bytes_are_read_before_the_end() {
+    let between_requests = activity();
+    between_requests.begin();
+    assert!(!waits_for_the_client(between_requests.clone()).await);
+    between_requests.set_body(true);
+    assert!(waits_for_the_client(between_requests.clone()).await);
+    between_requests.set_tunnel();
+    assert!(!waits_for_the_client(between_requests).await);
+    assert!(waits_for_the_client(activity()).await, "in the middle of a head");
 }
