@@ -61,6 +61,8 @@ pub struct Config {
     pub tls: ClientConfigs,
     /// Connections of clients that one worker holds; more wait in the kernel's queue.
     pub max_connections_per_worker: usize,
+    /// Listening sockets over all workers; addresses beyond it are not listened on.
+    pub max_listening_sockets: usize,
 }
 
 /// The data plane. The workers end when it is dropped.
@@ -103,7 +105,8 @@ impl Proxy {
         let workers: Vec<Arc<Status>> = (0..config.workers.max(1))
             .map(|index| Arc::new(Status::new(format!("worker-{index}"))))
             .collect();
-        let publisher = Publisher::new(builder, workers.clone(), config.reserved);
+        let publisher =
+            Publisher::new(builder, workers.clone(), config.reserved, config.max_listening_sockets);
         let connector = Connector::new(Arc::new(config.tls), config.limits.backend_connect);
         metrics.process().workers.set(workers.len() as u64);
         for status in &workers {
@@ -132,6 +135,11 @@ impl Proxy {
     pub fn resolved(&self, host: &Arc<str>, port: u16, addresses: Vec<SocketAddr>) {
         self.publisher
             .publish(|builder| builder.update_upstreams(|registry| registry.resolved(host, port, addresses)));
+    }
+
+    /// Tries addresses again that could not be listened on.
+    pub fn retry_binds(&self) {
+        self.publisher.publish(|builder| builder.update_upstreams(|_| {}));
     }
 
     /// The names that upstreams have, to be resolved.

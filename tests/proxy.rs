@@ -32,6 +32,7 @@ fn start() -> Running {
         reserved: vec![],
         tls: ClientConfigs::new(rustls::RootCertStore::empty()),
         max_connections_per_worker: 1000,
+        max_listening_sockets: 4,
     };
     let proxy = Proxy::start(config, &metrics, &AccessLog::off(metrics.clone()), &watch).unwrap();
     Running { proxy, metrics, _trigger: trigger }
@@ -152,4 +153,34 @@ fn an_address_in_use_is_told() {
     running.publish(1, vec![listener(address)], vec![]);
     let failures = running.proxy.bind_failures().borrow().clone();
     assert_eq!(failures.keys().collect::<Vec<_>>(), [&address]);
+}
+
+#[test]
+fn sockets_beyond_the_limit_are_told_and_not_opened() {
+    let running = start();
+    let listeners = (3..6).map(|last| match listener(free(last)) {
+        Resource::Listener(mut listener) => {
+            listener.key.name = format!("l{last}").into();
+            Resource::Listener(listener)
+        }
+        other => other,
+    });
+    running.publish(1, listeners.collect(), vec![]);
+    let failures = running.proxy.bind_failures().borrow().clone();
+    assert_eq!(failures.len(), 1);
+    assert!(failures.values().all(|why| why.contains("more than the 4")), "{failures:?}");
+    assert!(get(free(3)).starts_with("HTTP/1.1 404 "));
+}
+
+#[test]
+fn an_address_that_becomes_free_is_listened_on() {
+    let address = free(6);
+    let other = TcpListener::bind(address).unwrap();
+    let running = start();
+    running.publish(1, vec![listener(address)], vec![]);
+    drop(other);
+    running.proxy.retry_binds();
+    assert!(running.proxy.bind_failures().borrow().is_empty());
+    running.publish(2, vec![], vec![]);
+    assert!(get(address).starts_with("HTTP/1.1 404 "));
 }

@@ -90,10 +90,13 @@ async fn accept_loop(
     mut stopped: oneshot::Receiver<()>,
 ) {
     loop {
-        worker.room().await;
+        let accepting = async {
+            worker.room().await;
+            socket.accept().await
+        };
         tokio::select! {
             biased;
-            accepted = socket.accept() => match accepted {
+            accepted = accepting => match accepted {
                 Ok((stream, peer)) => spawn(&worker, stream, peer, address),
                 Err(error) => pause(&error, address).await,
             },

@@ -54,6 +54,7 @@ pub(super) struct Publisher {
     acknowledged: Arc<Acknowledged>,
     bind_failures: watch::Sender<BTreeMap<SocketAddr, String>>,
     names: watch::Sender<HashSet<(Arc<str>, u16)>>,
+    max_sockets: usize,
     /// Listened on by other parts of the process: no target for anyone.
     reserved: Vec<SocketAddr>,
 }
@@ -64,7 +65,12 @@ struct State {
 }
 
 impl Publisher {
-    pub(super) fn new(builder: Builder, workers: Vec<Arc<Status>>, reserved: Vec<SocketAddr>) -> Self {
+    pub(super) fn new(
+        builder: Builder,
+        workers: Vec<Arc<Status>>,
+        reserved: Vec<SocketAddr>,
+        max_sockets: usize,
+    ) -> Self {
         let acknowledged = Arc::new(Acknowledged { workers, version: watch::Sender::new(0) });
         Self {
             state: Mutex::new(State { builder, open: BTreeSet::new() }),
@@ -75,6 +81,7 @@ impl Publisher {
             acknowledged,
             bind_failures: watch::Sender::new(BTreeMap::new()),
             names: watch::Sender::new(HashSet::new()),
+            max_sockets,
             reserved,
         }
     }
@@ -130,12 +137,12 @@ impl Publisher {
         let mut open: BTreeSet<SocketAddr> = now.intersection(wanted).copied().collect();
         let mut failures = BTreeMap::new();
         for address in wanted.difference(now) {
-            match listen::probe(*address) {
+            match self.probe(*address, open.len()) {
                 Ok(()) => {
                     open.insert(*address);
                 }
                 Err(error) => {
-                    failures.insert(*address, error.to_string());
+                    failures.insert(*address, error);
                 }
             }
         }
@@ -147,5 +154,20 @@ impl Publisher {
             changed
         });
         (open != *now).then_some(open)
+    }
+
+    /// Why an address cannot be listened on beside `others`, if so.
+    fn probe(&self, address: SocketAddr, others: usize) -> Result<(), String> {
+        let workers = self.acknowledged.workers.len();
+        let sockets = (others + 1) * workers;
+        if sockets > self.max_sockets {
+            return Err(format!(
+                "{sockets} listening sockets ({} addresses with {workers} workers each) are more than the {} \
+                 that the limit of open files allows; raise it or use fewer workers",
+                others + 1,
+                self.max_sockets
+            ));
+        }
+        listen::probe(address).map_err(|error| error.to_string())
     }
 }
