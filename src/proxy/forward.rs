@@ -154,16 +154,17 @@ async fn connection(
     fresh: bool,
 ) -> Result<Ready, Failure> {
     let worker = &client.worker;
+    let upgrade = outgoing.upgrade.is_some();
     if !fresh {
         let mut pool = worker.pool.borrow_mut();
-        if let Some(shared) = pool.share(pick.endpoint) {
+        if !upgrade && let Some(shared) = pool.share(pick.endpoint) {
             return Ok(Ready::Http2(shared));
         }
         if let Some(idle) = pool.take(pick.endpoint, !is_idempotent(&outgoing.method)) {
             return Ok(Ready::Http1(idle));
         }
     }
-    match worker.connector.connect(pick).await {
+    match worker.connector.connect(pick, upgrade).await {
         Ok(connected) => {
             upstream.metrics.connections.increment();
             Ok(match connected {

@@ -38,7 +38,14 @@ pub(super) fn apply(worker: &Rc<Worker>, new: &Published, listening: &mut HashMa
             Err(error) => tracing::error!(%address, %error, "cannot listen"),
         }
     }
+    let old = worker.table();
     worker.set_table(&new.table);
+    for bind in new.table.binds() {
+        let other = old.bind(bind.address).is_some_and(|old| old.protocol != bind.protocol);
+        if other {
+            worker.finish_connections_of(bind.address);
+        }
+    }
     listening.retain(|address, _| {
         let stays = new.open.contains(address);
         if !stays {

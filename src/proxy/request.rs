@@ -9,7 +9,7 @@ use super::record::Record;
 use super::request_body::Source;
 use super::response_body::ResponseBody;
 use super::screen::{Screened, screen};
-use crate::model::Reason;
+use crate::model::{Protocol, Reason};
 use crate::table::{self, Backend, Belonging, Bind, Listener, Rule, Target};
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
 use http::request::Parts;
@@ -120,6 +120,8 @@ async fn serve(
 /// The listener that serves the host on this connection.
 fn claim<'a>(client: &Client, bind: &'a Bind, host: &str) -> Result<&'a Arc<Listener>, Reason> {
     match &client.pinned {
+        // The socket spoke plain HTTP when the connection came.
+        None if bind.protocol == Protocol::Https => Err(Reason::Misdirected),
         None => bind.listener_for(host).ok_or(Reason::NoRoute),
         Some(pinned) => match bind.belonging(pinned, host) {
             Belonging::Here(listener) => Ok(listener),

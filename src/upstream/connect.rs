@@ -99,13 +99,15 @@ impl Connector {
         Self { tls, limit }
     }
 
-    /// Connects to an endpoint as its entry says.
-    pub async fn connect<B>(&self, pick: &Pick<'_>) -> Result<Connected<B>, ConnectError>
+    /// Connects to an endpoint as its entry says. `http1` is for a request that HTTP/2 cannot
+    /// carry: over TLS the target is then not asked for it.
+    pub async fn connect<B>(&self, pick: &Pick<'_>, http1: bool) -> Result<Connected<B>, ConnectError>
     where
         B: Body<Data = Bytes> + Unpin + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let connecting = self.connect_unlimited(pick.endpoint, pick.entry.protocol, pick.entry.tls.as_ref());
+        let tls = pick.entry.tls.as_ref();
+        let connecting = self.connect_unlimited(pick.endpoint, pick.entry.protocol, tls, http1);
         timeout(self.limit, connecting)
             .await
             .unwrap_or(Err(ConnectError::Timeout { address: pick.endpoint.address, limit: self.limit }))
@@ -116,6 +118,7 @@ impl Connector {
         endpoint: &Arc<Endpoint>,
         protocol: BackendProtocol,
         tls: Option<&OriginateTls>,
+        http1: bool,
     ) -> Result<Connected<B>, ConnectError>
     where
         B: Body<Data = Bytes> + Unpin + 'static,
@@ -127,7 +130,7 @@ impl Connector {
         // A head and its body are often two writes: Nagle would hold the second back.
         tcp.set_nodelay(true).map_err(|source| ConnectError::Tcp { address, source })?;
         let (stream, is_h2) = match tls {
-            Some(tls) => self.handshake(tcp, endpoint, tls).await?,
+            Some(tls) => self.handshake(tcp, endpoint, tls, http1).await?,
             None => (Stream::Tcp(tcp), protocol == BackendProtocol::H2c),
         };
         if !is_h2 {
@@ -142,13 +145,15 @@ impl Connector {
         tcp: TcpStream,
         endpoint: &Arc<Endpoint>,
         tls: &OriginateTls,
+        http1: bool,
     ) -> Result<(Stream, bool), ConnectError> {
         let failed = |source: Box<dyn Error + Send + Sync>| ConnectError::Tls {
             address: endpoint.address,
             server_name: tls.server_name.clone(),
             source,
         };
-        let config = self.tls.get().map_err(|error| failed(error.into()))?;
+        let config = if http1 { self.tls.http1() } else { self.tls.get() };
+        let config = config.map_err(|error| failed(error.into()))?;
         let name = ServerName::try_from(tls.server_name.to_string()).map_err(|error| failed(error.into()))?;
         let stream =
             TlsConnector::from(config).connect(name, tcp).await.map_err(|error| failed(error.into()))?;
