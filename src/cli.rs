@@ -3,6 +3,8 @@
 pub mod crds;
 pub mod echo;
 mod output;
+pub mod serve;
+mod units;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -17,6 +19,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Serve traffic as a directory of manifests says
+    Serve(Box<serve::Args>),
     /// Print the definitions of Tidegate's own kinds
     Crds,
     /// Run a small backend that tells what it was asked
@@ -27,6 +31,7 @@ enum Command {
 /// when the command line is wrong; a command may give 1 and 2 a narrower meaning.
 pub fn run() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Serve(args) => serve::run(&args),
         Command::Crds => crds::run(),
         Command::Echo(args) => echo(args),
     };

@@ -1,3 +1,23 @@
 //! Batches events, runs them through the [`pipeline`], and publishes what comes of it.
+//!
+//! ```text
+//!  source ─► batch ─► pipeline ─► delta ─► data plane
+//!                        │ ▲                  │
+//!                        │ └── acknowledged ──┘
+//!                        └──► statuses, served ─► view (health, dumps)
+//! ```
 
+mod announce;
+mod batch;
+mod dump;
 pub mod pipeline;
+mod readiness;
+mod run;
+mod served;
+mod statuses;
+mod view;
+
+pub use readiness::NotReady;
+pub use run::{Control, DataPlane, End};
+pub use served::Report;
+pub use view::View;

@@ -50,7 +50,21 @@ const MODULES: &[(&str, &[&str])] = &[
     ("admin", &["support", "model", "telemetry", "proxy", "source", "control"]),
     (
         "cli",
-        &["support", "model", "api", "index", "status", "telemetry", "proxy", "source", "control", "admin"],
+        &[
+            "support",
+            "model",
+            "api",
+            "index",
+            "attach",
+            "status",
+            "telemetry",
+            "tls",
+            "discovery",
+            "proxy",
+            "source",
+            "control",
+            "admin",
+        ],
     ),
 ];
 

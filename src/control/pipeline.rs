@@ -44,6 +44,9 @@ pub struct Step {
     pub statuses: Vec<Arc<Wanted>>,
     /// Objects of which nothing is wanted any more: they are gone.
     pub gone: Vec<ObjectId>,
+    /// Objects by uid of which another generation is served from [`Pipeline::version`] on than
+    /// before, or nothing because they are gone.
+    pub served: Vec<(Arc<str>, Option<i64>)>,
     /// Call [`Pipeline::step`] again by then, even without events.
     pub next_deadline: Option<Instant>,
     /// What it took.
@@ -122,12 +125,13 @@ impl Pipeline {
             now,
         });
         self.track_gateways(&changes, &compiled.gateways, now);
-        self.track_served(&dirty);
+        let served = self.track_served(&dirty);
         let (statuses, gone) = self.restate(&dirty, &changes, now);
         Step {
             delta: compiled.delta,
             statuses,
             gone,
+            served,
             next_deadline: self.deadline(now),
             work: changes.work,
             compiled: compiled.compiled,
@@ -220,9 +224,10 @@ impl Pipeline {
         self.unusable.retain(|socket, _| sockets.contains(socket));
     }
 
-    fn track_served(&mut self, dirty: &Dirty) {
+    fn track_served(&mut self, dirty: &Dirty) -> Vec<(Arc<str>, Option<i64>)> {
         self.unserved.extend(dirty.objects.iter().cloned());
         let version = self.compiler.version();
+        let mut changed = Vec::new();
         for id in std::mem::take(&mut self.unserved) {
             if id.kind == Kind::HttpRoute && self.compiler.is_waiting(&id.key) {
                 self.unserved.insert(id);
@@ -230,15 +235,22 @@ impl Pipeline {
             }
             match self.head(&id) {
                 None => {
-                    self.served.remove(&id);
+                    let gone = self.served.remove(&id);
+                    changed.extend(gone.map(|served| (served.head.uid, None)));
                 }
                 Some(head) if self.served.get(&id).is_some_and(|served| served.head == *head) => {}
                 Some(head) => {
                     let served = Served { head: head.clone(), version };
-                    self.served.insert(id, served);
+                    let before = self.served.insert(id, served.clone());
+                    // The same name with another uid is another object.
+                    let gone = before.filter(|before| before.head.uid != served.head.uid);
+                    changed.extend(gone.map(|before| (before.head.uid, None)));
+                    changed.push((served.head.uid, Some(served.head.generation)));
                 }
             }
         }
+        changed.retain(|(uid, _)| !uid.is_empty());
+        changed
     }
 
     fn head(&self, id: &ObjectId) -> Option<&Head> {

@@ -1,0 +1,98 @@
+//! The pages of the two addresses.
+
+use super::server::{Page, Pages};
+use crate::control::View;
+use crate::telemetry::{CONTENT_TYPE, Metrics};
+use http::StatusCode;
+use serde::Serialize;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// For probes, scrapes and the other replicas: reachable for them.
+pub(super) struct Health {
+    pub(super) view: Arc<View>,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+/// For operators: on this machine only, unless they decide otherwise.
+pub(super) struct Debug {
+    pub(super) view: Arc<View>,
+}
+
+impl Health {
+    fn page(&self, path: &str, query: &str) -> Option<Page> {
+        Some(match path {
+            // That it is answered is the answer: a process in which something hangs ends itself.
+            "/healthz" => Page::text(StatusCode::OK, "ok\n"),
+            "/readyz" => self.ready(),
+            "/metrics" => Page {
+                status: StatusCode::OK,
+                content_type: CONTENT_TYPE,
+                body: self.metrics.encode().into(),
+            },
+            "/served" => match cursor(query) {
+                Ok(cursor) => Page::json(&self.view.served(cursor)),
+                Err(message) => Page::text(StatusCode::BAD_REQUEST, message),
+            },
+            _ => return None,
+        })
+    }
+
+    fn ready(&self) -> Page {
+        let reasons = self.view.not_ready();
+        if reasons.is_empty() {
+            return Page::text(StatusCode::OK, "ok\n");
+        }
+        let lines: String = reasons.iter().map(|reason| format!("{reason}\n")).collect();
+        Page::text(StatusCode::SERVICE_UNAVAILABLE, lines)
+    }
+}
+
+impl Pages for Health {
+    fn page<'a>(
+        &'a self,
+        path: &'a str,
+        query: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Option<Page>> + Send + 'a>> {
+        Box::pin(async move { self.page(path, query) })
+    }
+}
+
+impl Pages for Debug {
+    fn page<'a>(
+        &'a self,
+        path: &'a str,
+        _: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Option<Page>> + Send + 'a>> {
+        Box::pin(async move {
+            match path {
+                "/debug/status" => Some(large(self.view.status()).await),
+                "/debug/config" => Some(match self.view.config().await {
+                    Some(config) => large(config).await,
+                    None => Page::text(StatusCode::SERVICE_UNAVAILABLE, "the process is ending\n"),
+                }),
+                _ => None,
+            }
+        })
+    }
+}
+
+/// Writes out something that may be large, on a thread where nobody waits for it.
+async fn large(value: impl Serialize + Send + 'static) -> Page {
+    let written = tokio::task::spawn_blocking(move || Page::json(&value)).await;
+    written.unwrap_or_else(|error| Page::text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")))
+}
+
+/// The number in `since=…`; 0 asks for everything.
+fn cursor(query: &str) -> Result<u64, String> {
+    let mut since = query.split('&').filter_map(|pair| pair.strip_prefix("since="));
+    since.next().map_or(Ok(0), |text| {
+        text.parse().map_err(|_| {
+            format!("since={text} is no cursor: use the one of the last answer, or leave it out\n")
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,242 @@
+//! The loop: events in, versions out, and back what the workers make of them.
+
+use super::announce::{self, Sockets};
+use super::batch::Batch;
+use super::pipeline::{Options, Pipeline};
+use super::statuses::Statuses;
+use super::view::{Ask, View};
+use crate::api::Time;
+use crate::index::Event;
+use crate::model::Delta;
+use crate::proxy::{Proxy, WorkerState};
+use crate::source::Source;
+use crate::telemetry::Metrics;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{MissedTickBehavior, interval};
+
+/// How often the workers are looked after, and how exactly one that hangs is noticed.
+const LOOK_AFTER: Duration = Duration::from_secs(1);
+
+/// How often an address that cannot be listened on is tried again.
+const RETRY_BINDS: Duration = Duration::from_secs(5);
+
+/// The part of the proxy that the loop needs.
+pub trait DataPlane: Send + Sync + 'static {
+    /// Serves a delta.
+    fn publish(&self, delta: Delta);
+    /// The version that every worker serves.
+    fn acknowledged(&self) -> watch::Receiver<u64>;
+    /// The addresses that cannot be listened on, and why; up to date when `publish` returns.
+    fn bind_failures(&self) -> watch::Receiver<BTreeMap<SocketAddr, String>>;
+    /// Tries those again.
+    fn retry_binds(&self);
+    /// How the workers are.
+    fn workers(&self) -> Vec<WorkerState>;
+}
+
+impl DataPlane for Proxy {
+    fn publish(&self, delta: Delta) {
+        self.publish(delta);
+    }
+
+    fn acknowledged(&self) -> watch::Receiver<u64> {
+        self.acknowledged()
+    }
+
+    fn bind_failures(&self) -> watch::Receiver<BTreeMap<SocketAddr, String>> {
+        self.bind_failures()
+    }
+
+    fn retry_binds(&self) {
+        self.retry_binds();
+    }
+
+    fn workers(&self) -> Vec<WorkerState> {
+        self.workers()
+    }
+}
+
+/// Why the loop ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// At the start these addresses could not be listened on.
+    CannotListen(BTreeMap<SocketAddr, String>),
+    /// This worker hangs and will not come back.
+    WorkerLost(String),
+}
+
+/// The control loop.
+pub struct Control {
+    pipeline: Pipeline,
+    batch: Batch,
+    /// Ends when nothing more will come.
+    events: Option<mpsc::Receiver<Vec<Event>>>,
+    plane: Arc<dyn DataPlane>,
+    acknowledged: watch::Receiver<u64>,
+    failures: watch::Receiver<BTreeMap<SocketAddr, String>>,
+    /// Those that the pipeline knows of.
+    told_failures: BTreeMap<SocketAddr, String>,
+    sockets: Sockets,
+    step_deadline: Option<Instant>,
+    asks: mpsc::Receiver<Ask>,
+    metrics: Arc<Metrics>,
+    view: Arc<View>,
+}
+
+impl Control {
+    /// A loop that serves what the source tells, by the proxy.
+    pub fn new(source: Source, plane: Arc<dyn DataPlane>, options: Options, metrics: Arc<Metrics>) -> Self {
+        let (asks_sender, asks) = mpsc::channel(1);
+        let statuses = Statuses::new(options.decisions.controller_name.clone());
+        let view = View::new(statuses, plane.clone(), source.problems, asks_sender);
+        Self {
+            pipeline: Pipeline::new(options),
+            batch: Batch::default(),
+            events: Some(source.events),
+            acknowledged: plane.acknowledged(),
+            failures: plane.bind_failures(),
+            plane,
+            told_failures: BTreeMap::new(),
+            sockets: Sockets::default(),
+            step_deadline: None,
+            asks,
+            metrics,
+            view: Arc::new(view),
+        }
+    }
+
+    /// What others may see of it.
+    pub fn view(&self) -> Arc<View> {
+        self.view.clone()
+    }
+
+    /// Runs until something cannot be mended.
+    pub async fn run(mut self) -> End {
+        let mut look_after = interval(LOOK_AFTER);
+        look_after.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut retry_binds = interval(RETRY_BINDS);
+        retry_binds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let wake = self.batch.due().into_iter().chain(self.step_deadline).min();
+            let mut acted = true;
+            tokio::select! {
+                events = next(&mut self.events) => {
+                    self.batch.add(events, now());
+                    acted = false;
+                }
+                _ = self.acknowledged.changed() => self.take_acknowledged(),
+                _ = self.failures.changed() => self.take_failures(),
+                () = sleep_until(wake) => acted = false,
+                Some(ask) = self.asks.recv() => {
+                    let _ = ask.send(self.pipeline.snapshot());
+                    acted = false;
+                }
+                _ = look_after.tick() => {
+                    if let Some(worker) = self.view.facts().lost_worker() {
+                        return End::WorkerLost(worker.name.clone());
+                    }
+                    acted = false;
+                }
+                _ = retry_binds.tick(), if !self.told_failures.is_empty() => {
+                    self.plane.retry_binds();
+                    acted = false;
+                }
+            }
+            let now = now();
+            let due = self.batch.take_due(now);
+            if (acted || due.is_some() || self.step_deadline.is_some_and(|deadline| deadline <= now))
+                && let Some(end) = self.step(due.unwrap_or_default(), now)
+            {
+                return end;
+            }
+        }
+    }
+
+    fn step(&mut self, events: Vec<Event>, now: Instant) -> Option<End> {
+        let step = self.pipeline.step(events, now);
+        self.step_deadline = step.next_deadline;
+        let version = self.pipeline.version();
+        let is_first = self.pipeline.is_listed() && self.view.state().first_version.is_none();
+        let (time, view) = (Time(jiff::Timestamp::now()), self.view.clone());
+        let lines = {
+            let mut state = view.state();
+            state.served.published(version, step.served);
+            if is_first {
+                state.first_version = Some(version);
+            }
+            state.statuses.update(step.statuses, &step.gone, &time)
+        };
+        for line in lines {
+            if line.bad {
+                tracing::warn!("{}", line.text);
+            } else {
+                tracing::info!("{}", line.text);
+            }
+        }
+        let delta = step.delta?;
+        tracing::info!(version, "{}", announce::describe(&delta));
+        let sockets = self.sockets.follow(&delta);
+        self.plane.publish(delta);
+        if is_first && !self.failures.borrow().is_empty() {
+            return Some(End::CannotListen(self.failures.borrow().clone()));
+        }
+        sockets.iter().for_each(|line| tracing::info!("{line}"));
+        None
+    }
+
+    fn take_acknowledged(&mut self) {
+        let version = *self.acknowledged.borrow_and_update();
+        self.pipeline.acknowledged(version);
+        self.view.state().served.acknowledged(version);
+        self.metrics.process().config_version.set(version);
+        tracing::debug!(version, "served by every worker");
+    }
+
+    fn take_failures(&mut self) {
+        let failures = self.failures.borrow_and_update().clone();
+        for (address, why) in &failures {
+            if self.told_failures.get(address) != Some(why) {
+                tracing::error!(
+                    "cannot listen on {address}: {why}; tried again every {} s",
+                    RETRY_BINDS.as_secs()
+                );
+                self.pipeline.bind_failed(*address, why.as_str());
+            }
+        }
+        for address in self.told_failures.keys().filter(|address| !failures.contains_key(address)) {
+            tracing::info!("no longer in the way of listening on {address}");
+            self.pipeline.bound(*address);
+        }
+        self.told_failures = failures;
+    }
+}
+
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+async fn sleep_until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The next events. Once there will be none, what is served stays.
+async fn next(events: &mut Option<mpsc::Receiver<Vec<Event>>>) -> Vec<Event> {
+    if let Some(receiver) = events {
+        if let Some(events) = receiver.recv().await {
+            return events;
+        }
+        tracing::error!("no more changes will be noticed; what is served stays");
+        *events = None;
+    }
+    std::future::pending().await
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+//! What the rest of the process sees of the control loop.
+
+use super::dump;
+use super::readiness::{Facts, NotReady};
+use super::run::DataPlane;
+use super::served::{Report, Served};
+use super::statuses::Statuses;
+use crate::model::Delta;
+use crate::source::Problem;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// Asks the loop for everything that is in force.
+pub(super) type Ask = oneshot::Sender<Delta>;
+
+/// Readiness, statuses and what is served, at any time and from any thread.
+pub struct View {
+    pub(super) state: Mutex<State>,
+    draining: AtomicBool,
+    plane: Arc<dyn DataPlane>,
+    problems: watch::Receiver<Arc<BTreeSet<Problem>>>,
+    failures: watch::Receiver<BTreeMap<SocketAddr, String>>,
+    asks: mpsc::Sender<Ask>,
+}
+
+/// What the loop keeps up to date.
+pub(super) struct State {
+    pub(super) served: Served,
+    pub(super) statuses: Statuses,
+    pub(super) first_version: Option<u64>,
+}
+
+impl View {
+    pub(super) fn new(
+        statuses: Statuses,
+        plane: Arc<dyn DataPlane>,
+        problems: watch::Receiver<Arc<BTreeSet<Problem>>>,
+        asks: mpsc::Sender<Ask>,
+    ) -> Self {
+        let state = State { served: Served::default(), statuses, first_version: None };
+        let failures = plane.bind_failures();
+        Self { state: Mutex::new(state), draining: AtomicBool::new(false), plane, problems, failures, asks }
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn facts(&self) -> Facts {
+        let state = self.state();
+        Facts {
+            first_version: state.first_version,
+            acknowledged: state.served.version(),
+            workers: self.plane.workers(),
+            draining: self.draining.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Every reason not to send requests here; none if ready.
+    pub fn not_ready(&self) -> Vec<NotReady> {
+        self.facts().judge()
+    }
+
+    /// The process is on its way out: not ready from now on.
+    pub fn begin_drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// What changed since `cursor` in what every worker serves.
+    pub fn served(&self, cursor: u64) -> Report {
+        self.state().served.since(cursor)
+    }
+
+    /// Everything that is in force, without private keys. `None` while the process ends.
+    pub async fn config(&self) -> Option<Value> {
+        let (ask, answer) = oneshot::channel();
+        self.asks.send(ask).await.ok()?;
+        answer.await.ok().map(|snapshot| dump::redacted(&snapshot))
+    }
+
+    /// The status of every object, and what is wrong beside that.
+    pub fn status(&self) -> Value {
+        let failures: BTreeMap<_, _> =
+            self.failures.borrow().iter().map(|(address, why)| (address.to_string(), why.clone())).collect();
+        let problems = self.problems.borrow().clone();
+        let not_ready: Vec<_> = self.not_ready().iter().map(ToString::to_string).collect();
+        let workers: Vec<_> = self
+            .plane
+            .workers()
+            .iter()
+            .map(|worker| {
+                json!({
+                    "name": worker.name,
+                    "version": worker.version,
+                    "milliseconds_since_tick": worker.since_tick.as_millis(),
+                })
+            })
+            .collect();
+        let state = self.state();
+        json!({
+            "not_ready": not_ready,
+            "version": state.served.version(),
+            "workers": workers,
+            "objects": state.statuses.to_json(|uid| state.served.generation(uid)),
+            "source_problems": &*problems,
+            "cannot_listen": failures,
+        })
+    }
+}
