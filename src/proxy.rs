@@ -157,11 +157,6 @@ impl Proxy {
         self.publisher.bind_failures()
     }
 
-    /// Tries again to listen on the addresses that cannot be listened on.
-    pub fn retry_binds(&self) {
-        self.publisher.publish(|builder| builder.update_upstreams(|_| ()));
-    }
-
     /// How the workers are.
     pub fn workers(&self) -> Vec<WorkerState> {
         let state = |status: &Arc<Status>| WorkerState {

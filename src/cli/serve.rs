@@ -154,6 +154,7 @@ fn config(args: &Args, decisions: &Decisions, metrics: &Metrics) -> Result<proxy
         targets: decisions.targets.clone(),
         reserved: vec![args.admin_address, args.health_address],
         tls: ClientConfigs::system(),
+        max_listening_sockets: descriptors::listening_sockets(limit),
         max_connections_per_worker: descriptors::connections_per_worker(limit, workers),
     })
 }

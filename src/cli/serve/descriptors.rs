@@ -14,6 +14,11 @@ pub(super) fn raise() -> io::Result<u64> {
     Resource::NOFILE.get_soft()
 }
 
+/// How many listening sockets all workers may have together.
+pub(super) fn listening_sockets(limit: u64) -> usize {
+    usize::try_from(limit / 4).unwrap_or(usize::MAX)
+}
+
 /// How many connections of clients one worker may hold. A quarter of the descriptors is for
 /// listening sockets, a quarter for connections to backends and everything else.
 pub(super) fn connections_per_worker(limit: u64, workers: usize) -> usize {
