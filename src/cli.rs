@@ -1,5 +1,6 @@
 //! The commands.
 
+pub mod check;
 pub mod crds;
 pub mod echo;
 mod output;
@@ -21,6 +22,8 @@ struct Cli {
 enum Command {
     /// Serve traffic as a directory of manifests says
     Serve(Box<serve::Args>),
+    /// Print what would become of a directory of manifests
+    Check(check::Args),
     /// Print the definitions of Tidegate's own kinds
     Crds,
     /// Run a small backend that tells what it was asked
@@ -32,6 +35,7 @@ enum Command {
 pub fn run() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Serve(args) => serve::run(&args),
+        Command::Check(args) => check::run(&args),
         Command::Crds => crds::run(),
         Command::Echo(args) => echo(args),
     };
