@@ -58,6 +58,9 @@ pub enum Http1Error {
     /// The stream broke.
     #[error("the connection broke: {0}")]
     Io(#[from] io::Error),
+    /// The request's own body broke: the other side waits for the rest in vain.
+    #[error("the request's body broke")]
+    Body,
     /// The stream ended.
     #[error("the connection was closed before the answer was complete")]
     Incomplete,
@@ -123,7 +126,11 @@ where
         let answer = poll_fn(|cx| {
             self.poll_upload(cx);
             loop {
-                let answer = ready!(self.poll_head(cx, head.method))?;
+                let answer = match self.poll_head(cx, head.method) {
+                    Poll::Pending if self.upload.body_broke() => Poll::Ready(Err(Http1Error::Body)),
+                    answer => answer,
+                };
+                let answer = ready!(answer)?;
                 if answer.status().is_informational() && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
                     interim += 1;
                     if interim > MAX_INTERIM {

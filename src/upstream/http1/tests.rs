@@ -191,6 +191,15 @@ async fn a_body_that_breaks_its_length_is_not_reused() {
     }
 }
 
+/// The other side waits for the rest, and would do so for ever.
+#[tokio::test]
+async fn a_body_that_breaks_ends_the_wait_for_an_answer() {
+    let (mut client, _far) = pair();
+    let headers = HeaderMap::from_iter([(CONTENT_LENGTH, HeaderValue::from_static("9"))]);
+    let error = send(&mut client, &Method::POST, &headers, full(b"hello")).await.unwrap_err();
+    assert!(matches!(error.error, Http1Error::Body), "{error}");
+}
+
 #[tokio::test]
 async fn an_early_answer_is_an_answer() {
     let (mut client, mut far) = pair();

@@ -34,6 +34,7 @@ pub(super) struct Upload<B> {
     /// What ends the piece.
     piece_end: &'static [u8],
     wrote: bool,
+    body_broke: bool,
 }
 
 impl<B> Default for Upload<B> {
@@ -45,6 +46,7 @@ impl<B> Default for Upload<B> {
             piece: Bytes::new(),
             piece_end: b"",
             wrote: false,
+            body_broke: false,
         }
     }
 }
@@ -63,6 +65,7 @@ where
     /// Begins to send the head in the buffer, and the body behind it.
     pub(super) fn start(&mut self, framing: Framing, body: B) {
         self.wrote = false;
+        self.body_broke = false;
         self.framing = framing;
         self.piece = Bytes::new();
         self.piece_end = b"";
@@ -77,6 +80,11 @@ where
     /// Whether some byte was.
     pub(super) fn wrote(&self) -> bool {
         self.wrote
+    }
+
+    /// Whether it was the body that failed, and not the stream: the rest of it will never come.
+    pub(super) fn body_broke(&self) -> bool {
+        self.body_broke
     }
 
     /// Sends nothing more. It is not done: the other side has not got all.
@@ -98,7 +106,9 @@ where
         stream: &mut (impl AsyncWrite + Unpin),
     ) -> Poll<io::Result<()>> {
         loop {
-            let waiting = self.poll_body(cx)?.is_pending();
+            let polled = self.poll_body(cx);
+            self.body_broke = polled.is_err();
+            let waiting = polled?.is_pending();
             ready!(self.poll_write(cx, stream))?;
             if self.body.is_none() {
                 return Poll::Ready(Ok(()));
