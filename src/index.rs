@@ -15,6 +15,8 @@ mod endpoints;
 mod event;
 mod references;
 mod state;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use dirty::Dirty;
 pub use event::{Broken, Event};

@@ -63,7 +63,7 @@ impl Certificates {
         }
         if let Some(secret) = index.get::<Secret>(&key) {
             let secret = secret.clone();
-            return self.read(&key, &secret).or_else(|error| invalid(format!("Secret {key} {error}")));
+            return self.read(&key, &secret).or_else(|error| invalid(format!("Secret {key}: {error}")));
         }
         match index.why_broken(&ObjectId { kind: Kind::Secret, key: key.clone() }) {
             Some(broken) => invalid(format!("Secret {key} cannot be read: {}", broken.message())),

@@ -188,7 +188,7 @@ fn judge_rules(context: &Context<'_>, key: &ObjectKey, converted: &[HttpRule]) -
                 rules.incompatible |= incompatible;
                 let message = list_problems(problems);
                 rules.bad.push(format!("{}: {message}", rule.title(index)));
-                (Filters::default(), vec![closed(&message)], Vec::new())
+                (Filters::default(), vec![closed(index)], Vec::new())
             }
             Standing::Good => {
                 rules.good += 1;
@@ -212,8 +212,9 @@ fn judge_rules(context: &Context<'_>, key: &ObjectKey, converted: &[HttpRule]) -
 }
 
 /// Stands for a rule of which it is known what requests it is about, but not what to do.
-fn closed(message: &str) -> Backend {
-    let target = BackendTarget::Broken { reason: Reason::InvalidFilter, reference: message.into() };
+fn closed(index: usize) -> Backend {
+    let reference = format!("spec.rules[{index}].filters").into();
+    let target = BackendTarget::Broken { reason: Reason::InvalidFilter, reference };
     Backend { weight: 1, target, filters: Filters::default() }
 }
 
@@ -227,13 +228,20 @@ fn one_backend(
     let target = match resolve(context.index, context.upstreams, from, &backend.object) {
         Ok(upstream) => BackendTarget::Upstream(upstream),
         Err(refusal) => {
-            let reference = format!("{}: {}", backend.field, refusal.message).into();
+            let reference = title(&backend.object).into();
             let reason = refusal.cause.in_traffic();
             refusals.push((backend.field.clone(), refusal));
             BackendTarget::Broken { reason, reference }
         }
     };
     Backend { weight: backend.weight, target, filters: backend.filters.clone() }
+}
+
+/// The reference as the access log names it.
+fn title(object: &BackendObjectReference) -> String {
+    let namespace = object.namespace.as_deref().unwrap_or_default();
+    let port = object.port.map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{} {namespace}/{}{port}", object.kind, object.name)
 }
 
 impl Rules {

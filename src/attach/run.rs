@@ -140,6 +140,11 @@ impl Attachments {
         self.attached.count_users(listener)
     }
 
+    /// Whether a Gateway has this socket.
+    pub fn wants(&self, socket: SocketAddr) -> bool {
+        self.sockets.owner(socket).is_some()
+    }
+
     /// Judges again what is dirty.
     pub fn update(&mut self, index: &Index, dirty: &Dirty) -> Changes {
         let mut changes = Changes::default();
@@ -150,10 +155,12 @@ impl Attachments {
             }
         }
         let mut routes: BTreeSet<_> = dirty_of(Kind::HttpRoute).cloned().collect();
-        routes.extend(self.update_gateways(index, dirty_of(Kind::Gateway), &mut changes));
         let mut upstreams: BTreeSet<_> = dirty_of(Kind::Upstream).cloned().collect();
-        if self.update_own_sockets() {
-            upstreams.extend(self.upstreams.keys().cloned());
+        if dirty_of(Kind::Gateway).next().is_some() {
+            routes.extend(self.update_gateways(index, dirty_of(Kind::Gateway), &mut changes));
+            if self.update_own_sockets() {
+                upstreams.extend(self.upstreams.keys().cloned());
+            }
         }
         routes.extend(self.update_upstreams(index, &upstreams, &mut changes));
         self.update_routes(index, &routes, &mut changes);
@@ -279,6 +286,3 @@ fn referring_routes(index: &Index, kind: Kind, key: &ObjectKey) -> Vec<ObjectKey
     let routes = index.referrers(&dependency).filter(|id| id.kind == Kind::HttpRoute);
     routes.map(|id| id.key.clone()).collect()
 }
-
-#[cfg(test)]
-mod tests;

@@ -4,7 +4,7 @@ use super::hold::{Holds, endpoints_of};
 use super::sent::Sent;
 use crate::api::Kind;
 use crate::attach::{Attachments, Changes, service_upstream};
-use crate::index::Index;
+use crate::index::{Dirty, Index};
 use crate::model::{
     BackendTarget, Delta, EndpointsKey, ListenerKey, ObjectKey, Resource, ResourceKey, RouteKey, RouteKind,
     UpstreamKey,
@@ -18,6 +18,8 @@ use std::time::Instant;
 pub struct Compiler {
     sent: Sent,
     holds: BTreeMap<ObjectKey, Holds>,
+    /// Routes of which a rule waits.
+    waiting: BTreeSet<ObjectKey>,
     /// Listeners that are served, by Gateway.
     listeners: BTreeMap<ObjectKey, BTreeSet<ListenerKey>>,
     uses: Relation<ResourceKey, ResourceKey>,
@@ -32,10 +34,8 @@ pub struct Input<'a> {
     pub attachments: &'a Attachments,
     /// What changed among them.
     pub changes: &'a Changes,
-    /// Services whose ports or slices changed.
-    pub services: &'a BTreeSet<ObjectKey>,
-    /// Something was taken away: nothing waits any longer.
-    pub revoked: bool,
+    /// What is dirty of Services; whether something was taken away, so that nothing waits.
+    pub dirty: &'a Dirty,
     /// The time.
     pub now: Instant,
 }
@@ -63,7 +63,7 @@ impl Compiler {
         }
         step.collect_upstreams();
         step.upstreams();
-        for service in input.services {
+        for service in &input.dirty.endpoints {
             step.endpoints_of_service(service);
         }
         let compiled = step.compiled;
@@ -74,12 +74,12 @@ impl Compiler {
 
     /// When to call again although nothing changed: a rule has waited long enough then.
     pub fn deadline(&self) -> Option<Instant> {
-        self.holds.values().filter_map(Holds::deadline).min()
+        self.waiting.iter().filter_map(|route| self.holds.get(route)?.deadline()).min()
     }
 
     /// Whether a rule of the route still has its previous backends.
     pub fn is_waiting(&self, route: &ObjectKey) -> bool {
-        self.holds.get(route).is_some_and(|holds| holds.deadline().is_some())
+        self.waiting.contains(route)
     }
 
     /// The version of the last delta; 0 before the first.
@@ -181,13 +181,16 @@ impl Step<'_> {
     /// Routes that changed, and those of which a rule has waited long enough.
     fn routes_to_compile(&mut self) -> BTreeSet<ObjectKey> {
         let mut routes: BTreeSet<_> = self.input.changes.of(Kind::HttpRoute).cloned().collect();
-        let Input { index, services, now, revoked, .. } = self.input;
-        for (key, holds) in &mut self.compiler.holds {
+        let Input { index, dirty, now, .. } = self.input;
+        let Compiler { waiting, holds, .. } = &mut *self.compiler;
+        for key in waiting.iter() {
+            let Some(holds) = holds.get_mut(key) else { continue };
             let Some(deadline) = holds.deadline() else { continue };
-            if revoked {
+            if dirty.revoked {
                 holds.release();
             }
-            if revoked || deadline <= now || services.iter().any(|service| holds.awaits(index, service)) {
+            let arrived = dirty.endpoints.iter().any(|service| holds.awaits(index, service));
+            if dirty.revoked || deadline <= now || arrived {
                 routes.insert(key.clone());
             }
         }
@@ -199,6 +202,12 @@ impl Step<'_> {
         let route = self.input.attachments.routes.get(key);
         let holds = self.compiler.holds.entry(key.clone()).or_default();
         let served = route.and_then(|route| holds.apply(self.input.index, route, self.input.now));
+        let waits = served.is_some() && holds.deadline().is_some();
+        if waits {
+            self.compiler.waiting.insert(key.clone());
+        } else {
+            self.compiler.waiting.remove(key);
+        }
         let Some(served) = served else {
             self.compiler.holds.remove(key);
             return self.remove(resource_key);
@@ -218,7 +227,7 @@ impl Step<'_> {
         let is_used = |key: &UpstreamKey| uses.is_used(&ResourceKey::Upstream(key.clone()));
         let changed = self.input.changes.of(Kind::Upstream).map(|key| UpstreamKey::Upstream(key.clone()));
         self.upstreams.extend(changed.filter(is_used));
-        for service in self.input.services {
+        for service in &self.input.dirty.services {
             let ports = self.compiler.sent.upstreams_of(service);
             self.upstreams.extend(ports.into_iter().filter(is_used));
         }
@@ -257,6 +266,3 @@ impl Step<'_> {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -120,8 +120,7 @@ impl Pipeline {
             index: &self.index,
             attachments: &self.attachments,
             changes: &changes,
-            services: &dirty.services,
-            revoked: dirty.revoked,
+            dirty: &dirty,
             now,
         });
         self.track_gateways(&changes, &compiled.gateways, now);
@@ -213,15 +212,9 @@ impl Pipeline {
                 self.gateways.insert(key.clone(), tracked);
             }
         }
-        let sockets: BTreeSet<_> = self
-            .attachments
-            .gateways
-            .values()
-            .flat_map(|gateway| &gateway.listeners)
-            .filter_map(|listener| listener.served.as_ref())
-            .flat_map(|served| served.binds.iter().copied())
-            .collect();
-        self.unusable.retain(|socket, _| sockets.contains(socket));
+        // What nobody wants any more is no trouble any more.
+        let attachments = &self.attachments;
+        self.unusable.retain(|socket, _| attachments.wants(*socket));
     }
 
     fn track_served(&mut self, dirty: &Dirty) -> Vec<(Arc<str>, Option<i64>)> {

@@ -85,14 +85,15 @@ pub fn http_route(route: &gateway::HttpRoute) -> HttpRoute {
     let mut names = HashSet::new();
     let rules = route.spec.rules.iter().enumerate().map(|(index, wire)| {
         let closing = found.iter().filter(|found| found.indices.first() == Some(&index));
-        let closing = closing.map(|found| format!("{} ({})", found.path, found.field.instead)).collect();
+        let closing =
+            closing.map(|found| format!("{} is not supported: {}", found.path, found.field.instead));
         // A second rule of one name has no right to the first one's state.
         let name = wire.name.as_deref().filter(|name| names.insert(*name));
         let key = match name {
             Some(name) => RuleKey::Name(name.into()),
             None => RuleKey::Index(u32::try_from(index).unwrap_or(u32::MAX)),
         };
-        rule(wire, key, &format!("spec.rules[{index}]"), namespace, closing)
+        rule(wire, key, &format!("spec.rules[{index}]"), namespace, closing.collect())
     });
     HttpRoute { hostnames: hostnames(&route.spec.hostnames), rules: rules.collect(), told }
 }

@@ -11,8 +11,10 @@ pub struct Dirty {
     /// Not among them: the routes of a Gateway or an Upstream, as only a look at these can tell
     /// whether anything changed for their routes.
     pub objects: BTreeSet<ObjectId>,
-    /// Services whose ports or EndpointSlices changed.
+    /// Services that changed themselves, their ports for example.
     pub services: BTreeSet<ObjectKey>,
+    /// Services whose endpoints must be joined anew.
+    pub endpoints: BTreeSet<ObjectKey>,
     /// Objects of any kind of which the status or the metadata changed, or which became broken,
     /// whole or gone: to be compared with the verdict.
     pub statuses: BTreeSet<ObjectId>,

@@ -215,6 +215,7 @@ impl Index {
             Kind::GatewayClass | Kind::Secret | Kind::Namespace => self.mark_referrers(id),
             Kind::Service => {
                 self.dirty.services.insert(id.key.clone());
+                self.dirty.endpoints.insert(id.key.clone());
                 self.mark_referrers(id);
             }
             Kind::ReferenceGrant => {
@@ -241,7 +242,7 @@ impl Index {
         }
         let before = self.slices.used_by(&id.key).cloned().collect::<Vec<_>>();
         self.received.extend(service.clone());
-        self.dirty.services.extend(before.into_iter().chain(service.clone()));
+        self.dirty.endpoints.extend(before.into_iter().chain(service.clone()));
         self.slices.set(&id.key, service.into_iter().collect());
     }
 
@@ -257,7 +258,7 @@ impl Index {
             }
             Kind::EndpointSlice => {
                 let forgotten: Vec<_> =
-                    self.dirty.services.iter().filter(|service| gone(service)).cloned().collect();
+                    self.dirty.endpoints.iter().filter(|service| gone(service)).cloned().collect();
                 for service in forgotten {
                     self.received.remove(&service);
                 }

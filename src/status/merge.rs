@@ -93,7 +93,7 @@ impl Status {
 
 /// The API server keeps whole seconds: what it stores must equal what was meant.
 fn second(time: &Time) -> Time {
-    Time(time.0.round(jiff::Unit::Second).unwrap_or(time.0))
+    Time(jiff::Timestamp::from_second(time.0.as_second()).unwrap_or(time.0))
 }
 
 struct Writer<'a> {

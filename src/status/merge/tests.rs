@@ -1,1 +1,201 @@
+use super::*;
+use crate::api::{Kind, ObjectId};
+use crate::attach::Head;
+use crate::attach::verdict::Truth;
+use crate::model::ObjectKey;
+use serde_json::{Value, json};
 
+const US: &str = "tidegate.dev/gateway-controller";
+
+fn condition(type_: &'static str, truth: Truth) -> Condition {
+    Condition { type_, truth, reason: "Because", message: "why".to_owned(), bad: false }
+}
+
+fn reference(value: Value) -> ParentReference {
+    serde_json::from_value(value).unwrap()
+}
+
+fn parent(value: Value, truth: Truth) -> ParentBody {
+    ParentBody { reference: reference(value), conditions: vec![condition("Accepted", truth)] }
+}
+
+fn wanted(body: Body) -> Wanted {
+    let id = ObjectId { kind: Kind::HttpRoute, key: ObjectKey::new("default", "shop") };
+    Wanted { id, head: Head { uid: "u".into(), generation: 5 }, body, notes: Vec::new(), bad: false }
+}
+
+fn at(text: &str) -> Time {
+    Time(text.parse().unwrap())
+}
+
+/// Merges and returns the status as JSON.
+fn merged(body: Body, newest: Option<Status>, now: &str) -> (Value, bool, usize) {
+    let merged = merge(&wanted(body), newest.as_ref(), US, &at(now)).unwrap();
+    let value = match &merged.status {
+        Status::Class(status) => serde_json::to_value(status),
+        Status::Gateway(status) => serde_json::to_value(status),
+        Status::Route(status) => serde_json::to_value(status),
+        Status::Upstream(status) => serde_json::to_value(status),
+    };
+    (value.unwrap(), merged.changed, merged.left_out.len())
+}
+
+fn route_status(value: Value) -> Option<Status> {
+    Some(Status::Route(serde_json::from_value(value).unwrap()))
+}
+
+fn foreign() -> Value {
+    json!({
+        "parentRef": {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "unmanaged"},
+        "controllerName": "example.com/other",
+        "conditions": [{
+            "type": "Accepted", "status": "True", "reason": "Accepted", "message": "",
+            "observedGeneration": 1, "lastTransitionTime": "2020-01-01T00:00:00Z",
+        }],
+    })
+}
+
+fn own(parent_ref: Value, status: &str, generation: i64, time: &str) -> Value {
+    json!({
+        "parentRef": parent_ref,
+        "controllerName": US,
+        "conditions": [{
+            "type": "Accepted", "status": status, "reason": "Because", "message": "why",
+            "observedGeneration": generation, "lastTransitionTime": time,
+        }],
+    })
+}
+
+fn web() -> Value {
+    json!({"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "web"})
+}
+
+fn web_section() -> Value {
+    json!({"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "web", "sectionName": "http"})
+}
+
+#[test]
+fn times_move_only_on_a_flip() {
+    let body = |truth| Body::Route(vec![parent(web(), truth)]);
+    let (first, changed, _) = merged(body(Truth::True), None, "2026-01-01T00:00:00.9Z");
+    assert!(changed);
+    assert_eq!(first, json!({"parents": [own(web(), "True", 5, "2026-01-01T00:00:00Z")]}));
+    let (again, changed, _) = merged(body(Truth::True), route_status(first.clone()), "2026-02-02T00:00:00Z");
+    assert_eq!((again, changed), (first.clone(), false), "the same meaning is the same status");
+    let (flipped, changed, _) = merged(body(Truth::False), route_status(first), "2026-02-02T00:00:00Z");
+    assert!(changed);
+    assert_eq!(flipped["parents"][0]["conditions"][0]["lastTransitionTime"], "2026-02-02T00:00:00Z");
+}
+
+#[test]
+fn a_new_generation_keeps_the_time() {
+    let old = json!({"parents": [own(web(), "True", 4, "2020-01-01T00:00:00Z")]});
+    let body = Body::Route(vec![parent(web(), Truth::True)]);
+    let (status, changed, _) = merged(body, route_status(old), "2026-02-02T00:00:00Z");
+    assert!(changed);
+    assert_eq!(status, json!({"parents": [own(web(), "True", 5, "2020-01-01T00:00:00Z")]}));
+}
+
+#[test]
+fn entries_of_others_stay_byte_for_byte_and_in_place() {
+    let live = json!({"parents": [foreign(), own(web(), "True", 4, "2020-01-01T00:00:00Z"), foreign()]});
+    let body = Body::Route(vec![parent(web_section(), Truth::True)]);
+    let (status, _, _) = merged(body, route_status(live), "2026-02-02T00:00:00Z");
+    let added = own(web_section(), "True", 5, "2026-02-02T00:00:00Z");
+    assert_eq!(status, json!({"parents": [foreign(), foreign(), added]}), "the own entry's parent is gone");
+    let (none, changed, _) =
+        merged(Body::Route(vec![]), route_status(json!({"parents": [foreign()]})), "2026-02-02T00:00:00Z");
+    assert_eq!((none, changed), (json!({"parents": [foreign()]}), false));
+}
+
+#[test]
+fn an_entry_is_known_by_its_whole_parent_ref() {
+    let live = json!({"parents": [own(web(), "True", 5, "2020-01-01T00:00:00Z"), own(web_section(), "False", 5, "2021-01-01T00:00:00Z")]});
+    let body = Body::Route(vec![parent(web_section(), Truth::False), parent(web(), Truth::True)]);
+    let (status, changed, _) = merged(body, route_status(live.clone()), "2026-02-02T00:00:00Z");
+    assert_eq!((status, changed), (live, false), "order of the spec does not matter");
+}
+
+#[test]
+fn conditions_of_other_types_stay_within_an_own_entry() {
+    let mut live = own(web(), "True", 5, "2020-01-01T00:00:00Z");
+    let ours_once = json!({
+        "type": "PartiallyInvalid", "status": "True", "reason": "UnsupportedValue", "message": "",
+        "observedGeneration": 4, "lastTransitionTime": "2020-01-01T00:00:00Z",
+    });
+    let theirs = json!({
+        "type": "example.com/Seeded", "status": "True", "reason": "Seeded", "message": "",
+        "observedGeneration": 2, "lastTransitionTime": "2020-01-01T00:00:00Z",
+    });
+    let accepted = live["conditions"][0].clone();
+    live["conditions"] = json!([theirs, ours_once, accepted]);
+    let body = Body::Route(vec![parent(web(), Truth::True)]);
+    let (status, _, _) = merged(body, route_status(json!({"parents": [live]})), "2026-02-02T00:00:00Z");
+    assert_eq!(status["parents"][0]["conditions"], json!([theirs, accepted]));
+}
+
+#[test]
+fn a_newer_observation_is_not_overwritten() {
+    let live = json!({"parents": [own(web(), "False", 6, "2020-01-01T00:00:00Z")]});
+    let body = Body::Route(vec![parent(web(), Truth::True)]);
+    let (status, changed, _) = merged(body, route_status(live.clone()), "2026-02-02T00:00:00Z");
+    assert_eq!((status, changed), (live, false));
+}
+
+#[test]
+fn there_is_room_for_32_parents_and_others_come_first() {
+    let live = json!({"parents": vec![foreign(); 31]});
+    let body = Body::Route(vec![parent(web(), Truth::True), parent(web_section(), Truth::True)]);
+    let (status, _, left_out) = merged(body, route_status(live), "2026-02-02T00:00:00Z");
+    let parents = status["parents"].as_array().unwrap();
+    assert_eq!((parents.len(), left_out), (32, 1));
+    assert!(parents[..31].iter().all(|entry| *entry == foreign()));
+}
+
+#[test]
+fn a_gateway_keeps_what_others_say_of_its_listeners() {
+    let theirs = json!({
+        "type": "example.com/Seeded", "status": "True", "reason": "Seeded", "message": "",
+        "observedGeneration": 2, "lastTransitionTime": "2020-01-01T00:00:00Z",
+    });
+    let listener = |name: &str| ListenerBody {
+        name: name.into(),
+        supported_kinds: Vec::new(),
+        attached_routes: 3,
+        conditions: vec![condition("Accepted", Truth::True)],
+    };
+    let live = serde_json::from_value(json!({
+        "attachedListenerSets": 2,
+        "conditions": [theirs],
+        "listeners": [
+            {"name": "gone", "attachedRoutes": 1, "conditions": [theirs]},
+            {"name": "http", "attachedRoutes": 1, "conditions": [theirs]},
+        ],
+    }))
+    .unwrap();
+    let body = Body::Gateway {
+        conditions: vec![condition("Accepted", Truth::True)],
+        addresses: vec!["::1".parse().unwrap()],
+        listeners: vec![listener("http"), listener("new")],
+    };
+    let (status, _, _) = merged(body, Some(Status::Gateway(live)), "2026-02-02T00:00:00Z");
+    assert_eq!(status["conditions"][0], theirs);
+    assert_eq!(status["conditions"][1]["observedGeneration"], 5);
+    assert_eq!(status["addresses"], json!([{"type": "IPAddress", "value": "::1"}]));
+    assert_eq!(status["attachedListenerSets"], 2);
+    let listeners = status["listeners"].as_array().unwrap();
+    assert_eq!(
+        (listeners.len(), &listeners[0]["name"], &listeners[1]["name"]),
+        (2, &json!("http"), &json!("new"))
+    );
+    assert_eq!(listeners[0]["conditions"][0], theirs);
+    assert_eq!(listeners[0]["supportedKinds"], json!([]), "an empty list is written, not left out");
+}
+
+#[test]
+fn features_are_sorted_as_the_api_demands() {
+    assert!(FEATURES.is_sorted());
+    let body = Body::Class(vec![condition("Accepted", Truth::True)]);
+    let (status, _, _) = merged(body, None, "2026-02-02T00:00:00Z");
+    assert_eq!(status["supportedFeatures"].as_array().unwrap().len(), FEATURES.len());
+}

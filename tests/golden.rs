@@ -1,0 +1,90 @@
+//! Golden files: each holds manifests and, behind `# Output`, what the data plane is told and
+//! what stands in the statuses. `UPDATE_GOLDEN=1 cargo test --test golden` writes them anew; then
+//! read the difference.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+#[path = "golden/output.rs"]
+mod output;
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use tidegate::api::{self, Decoded, Kind, ObjectId};
+use tidegate::attach;
+use tidegate::control::pipeline::{Options, Pipeline};
+use tidegate::index::{Broken, Event};
+
+const MARK: &str = "---\n# Output\n";
+/// Comes before the manifests of every file: the Gateway and Services that most of them need.
+const SHARED: &str = "_shared.yaml";
+/// So that none is lost unnoticed.
+const FILES: usize = 22;
+
+#[test]
+fn golden_files_say_what_comes_of_their_manifests() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let shared = std::fs::read_to_string(directory.join(SHARED)).unwrap();
+    let update = std::env::var_os("UPDATE_GOLDEN").is_some();
+    let files = files(&directory);
+    let mut wrong = Vec::new();
+    for file in &files {
+        let text = std::fs::read_to_string(file).unwrap();
+        let (manifests, expected) = text.split_once(MARK).unwrap_or((text.trim_end(), ""));
+        let actual = run(&shared, manifests);
+        if update {
+            std::fs::write(file, format!("{}\n{MARK}{actual}", manifests.trim_end())).unwrap();
+        } else if actual != expected {
+            wrong.push(format!("{}\n{}", file.display(), difference(expected, &actual)));
+        }
+    }
+    assert!(wrong.is_empty(), "UPDATE_GOLDEN=1 writes them anew\n\n{}", wrong.join("\n"));
+    assert_eq!(files.len(), FILES);
+}
+
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<_> = std::fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|end| end == "yaml") && !path.ends_with(SHARED))
+        .collect();
+    files.sort();
+    files
+}
+
+fn run(shared: &str, manifests: &str) -> String {
+    let mut pipeline =
+        Pipeline::new(Options { decisions: attach::Options::standalone(), acknowledgements: false });
+    // A file that brings its own Gateway "web" or Service "v1" replaces the shared one.
+    let documents = [shared, manifests].map(|text| serde_saphyr::from_multiple::<Value>(text).unwrap());
+    let objects = documents.into_iter().flatten().filter(|value| !value.is_null()).map(event);
+    let step = pipeline.step(objects.chain(Kind::ALL.map(Event::Listed)), Instant::now());
+    assert_eq!(step.next_deadline, None, "all is done in one step");
+    output::write(&step)
+}
+
+fn event(manifest: Value) -> Event {
+    match api::decode(manifest.clone()) {
+        Decoded::Object { object, .. } => Event::Apply(object),
+        Decoded::Invalid(invalid) => {
+            let (Some(kind), Some(key)) = (invalid.kind, invalid.key) else {
+                panic!("no object: {:?}", invalid.errors);
+            };
+            let problems = invalid.errors.iter().map(ToString::to_string).collect();
+            Event::Broken(Broken { id: ObjectId { kind, key }, problems, raw: manifest })
+        }
+        Decoded::Ignored(ignored) => panic!("{} is not read", ignored.kind),
+    }
+}
+
+/// Lines that are in one text only, in their order.
+fn difference(expected: &str, actual: &str) -> String {
+    let mut lines = Vec::new();
+    for line in expected.lines().filter(|line| !actual.lines().any(|other| other == *line)) {
+        lines.push(format!("- {line}"));
+    }
+    for line in actual.lines().filter(|line| !expected.lines().any(|other| other == *line)) {
+        lines.push(format!("+ {line}"));
+    }
+    lines.join("\n")
+}
