@@ -38,7 +38,12 @@ impl Pattern {
                         COMPILED_SIZE_LIMIT / 1024
                     )
                 }
-                error => error.to_string(),
+                // The last line has the cause; those before draw the expression and a mark.
+                error => {
+                    let text = error.to_string();
+                    let cause = text.lines().last().unwrap_or_default();
+                    cause.strip_prefix("error: ").unwrap_or(cause).to_owned()
+                }
             },
         };
         // By itself first: `a)|(b` is no expression, but would become one between parentheses.
