@@ -22,7 +22,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 
 /// A part of the process hangs or broke: started anew, it works again.
 const EXIT_DEFECT: u8 = 70;
@@ -85,11 +86,15 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, String> {
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start: {error}"))?;
-    runtime.block_on(serve(args))
+    runtime.block_on(async { serve(args, signals()?).await })
 }
 
-async fn serve(args: &Args) -> Result<ExitCode, String> {
-    let signals = Signals::listen()?;
+/// Serves until a signal comes, given as the exit code that stands for it; then drains, and a
+/// second signal ends it at once. All of the program but its log and its signals.
+///
+/// # Errors
+/// What keeps it from starting, in words for the user.
+pub async fn serve(args: &Args, signals: mpsc::Receiver<u8>) -> Result<ExitCode, String> {
     let health = Socket::open(args.health_address, "health and metrics", "--health-address").await;
     let health = health.map_err(|error| error.to_string())?;
     let debug = Socket::open(args.admin_address, "dumps", "--admin-address").await;
@@ -159,24 +164,23 @@ fn config(args: &Args, decisions: &Decisions, metrics: &Metrics) -> Result<proxy
     })
 }
 
-/// Serves until a signal, then drains; a second signal ends it at once.
 async fn until_ended(
     args: &Args,
     control: Control,
     view: &View,
     mut trigger: drain_phases::Trigger,
-    mut signals: Signals,
+    mut signals: mpsc::Receiver<u8>,
 ) -> Result<ExitCode, String> {
     // Goes on during the drain: endpoints still leave, and Gateways are still edited.
     let mut control = std::pin::pin!(control.run());
     tokio::select! {
         end = &mut control => return ended(end),
-        code = signals.next() => tracing::info!(signal = code - 128, "draining; another signal ends it at once"),
+        code = next(&mut signals) => tracing::info!(signal = code - 128, "draining; another signal ends it at once"),
     }
     view.begin_drain();
     tokio::select! {
         end = &mut control => ended(end),
-        code = signals.next() => {
+        code = next(&mut signals) => {
             tracing::warn!("ended at once by a second signal");
             Ok(ExitCode::from(code))
         }
@@ -227,23 +231,23 @@ async fn discover(proxy: Arc<Proxy>) {
     }
 }
 
-/// SIGTERM and SIGINT.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
+/// SIGTERM and SIGINT, as the exit codes that stand for them.
+fn signals() -> Result<mpsc::Receiver<u8>, String> {
+    let (sender, signals) = mpsc::channel(1);
+    for (kind, code) in [(SignalKind::terminate(), 143), (SignalKind::interrupt(), 130)] {
+        let mut signal = signal(kind).map_err(|error| format!("cannot wait for signals: {error}"))?;
+        let sender = sender.clone();
+        tokio::spawn(
+            async move { while signal.recv().await.is_some() && sender.send(code).await.is_ok() {} },
+        );
+    }
+    Ok(signals)
 }
 
-impl Signals {
-    fn listen() -> Result<Self, String> {
-        let listen = |kind| signal(kind).map_err(|error| format!("cannot wait for signals: {error}"));
-        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
-    }
-
-    /// The exit code that stands for the next one.
-    async fn next(&mut self) -> u8 {
-        tokio::select! {
-            _ = self.terminate.recv() => 143,
-            _ = self.interrupt.recv() => 130,
-        }
+/// The next signal. Whoever can give none any more wants it to go on.
+async fn next(signals: &mut mpsc::Receiver<u8>) -> u8 {
+    match signals.recv().await {
+        Some(code) => code,
+        None => std::future::pending().await,
     }
 }
