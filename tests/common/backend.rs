@@ -230,7 +230,10 @@ async fn serve(io: Recorder, shared: Arc<Shared>, connection: u64) {
         Protocol::Http1 => {
             // Answers carry `Connection: close` while draining; an idle connection is left to
             // the client, for closing it could cut a request that is on its way.
-            let _ = http1::Builder::new().serve_connection(io, service).with_upgrades().await;
+            let mut builder = http1::Builder::new();
+            // More than the gateway lets through: its own fields come on top.
+            builder.max_headers(200).max_buf_size(1 << 20);
+            let _ = builder.serve_connection(io, service).with_upgrades().await;
         }
         Protocol::H2c => {
             let mut draining = shared.draining.subscribe();

@@ -14,6 +14,7 @@ mod report;
 mod websocket;
 
 pub use plan::{Kind, Mix, Target};
+#[allow(unused_imports, reason = "each test target uses its own part")]
 pub use report::{Failure, Report, What};
 
 use plan::Pace;
@@ -98,6 +99,11 @@ impl Load {
             assert!(Instant::now() < limit, "the load comes to nothing:\n{}", self.report());
             std::thread::sleep(Duration::from_millis(2));
         }
+    }
+
+    /// The time since its start, in which its failures are dated.
+    pub fn age(&self) -> Duration {
+        self.shared.started.elapsed()
     }
 
     /// Ends when what was begun is done, and tells what happened.

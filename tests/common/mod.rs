@@ -8,5 +8,8 @@ pub mod backend;
 pub mod certificates;
 pub mod content;
 pub mod load;
+pub mod manifests;
 pub mod raw;
+pub mod raw_http2;
 pub mod scripted;
+pub mod tidegate;

@@ -1,5 +1,6 @@
 //! A client that sends exactly the bytes it is told to, and tells what came back.
 
+use std::fmt;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -30,7 +31,8 @@ impl Head {
     /// The status code of an answer.
     #[track_caller]
     pub fn status(&self) -> u16 {
-        let code = self.start.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3));
+        let code =
+            self.start.strip_prefix("HTTP/1.").and_then(|rest| rest.get(2..)).and_then(|rest| rest.get(..3));
         code.and_then(|code| code.parse().ok()).unwrap_or_else(|| panic!("no status line: {:?}", self.start))
     }
 }
@@ -97,12 +99,19 @@ pub fn read_chunked(stream: &mut impl BufRead) -> io::Result<(Vec<u8>, Fields)> 
 }
 
 /// An answer with its body.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Answer {
     pub head: Head,
     pub body: Vec<u8>,
     /// Of a chunked body.
     pub trailers: Fields,
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let body = String::from_utf8_lossy(&self.body[..self.body.len().min(500)]);
+        write!(f, "{:?}, {} bytes {body:?}, trailers {:?}", self.head, self.body.len(), self.trailers)
+    }
 }
 
 impl Answer {

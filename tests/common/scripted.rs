@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What is done for one request, one after the other.
 pub enum Step {
@@ -22,6 +22,7 @@ pub enum Step {
 pub struct Scripted {
     pub address: SocketAddr,
     connections: Arc<AtomicUsize>,
+    closes: Arc<AtomicUsize>,
     requests: Arc<Mutex<Vec<Head>>>,
 }
 
@@ -33,12 +34,21 @@ impl Scripted {
         let script = Arc::new(script);
         let connections = Arc::new(AtomicUsize::new(0));
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let scripted = Self { address, connections: connections.clone(), requests: requests.clone() };
+        let closes = Arc::new(AtomicUsize::new(0));
+        let scripted = Self {
+            address,
+            connections: connections.clone(),
+            closes: closes.clone(),
+            requests: requests.clone(),
+        };
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 connections.fetch_add(1, Ordering::SeqCst);
-                let (script, requests) = (script.clone(), requests.clone());
-                std::thread::spawn(move || serve(stream.unwrap(), &*script, &requests));
+                let (script, requests, closes) = (script.clone(), requests.clone(), closes.clone());
+                std::thread::spawn(move || {
+                    serve(stream.unwrap(), &*script, &requests);
+                    closes.fetch_add(1, Ordering::SeqCst);
+                });
             }
         });
         scripted
@@ -52,6 +62,15 @@ impl Scripted {
 
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
+    }
+
+    /// Returns once that many connections have ended on this side.
+    pub fn wait_for_closes(&self, count: usize) {
+        let limit = Instant::now() + Duration::from_secs(10);
+        while self.closes.load(Ordering::SeqCst) < count {
+            assert!(Instant::now() < limit, "the connections stay open");
+            std::thread::yield_now();
+        }
     }
 
     pub fn requests(&self) -> Vec<Head> {

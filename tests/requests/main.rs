@@ -1,0 +1,18 @@
+//! Requests over the wire: what reaches the backend, and what comes back.
+#![allow(missing_docs, unreachable_pub, reason = "a program of its own: nobody links to it")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod bodies;
+mod failures;
+mod filters;
+mod headers;
+mod hostile_http1;
+mod hostile_http2;
+mod paths;
+mod routing;
+mod tls;
+mod upgrades;
+mod weights;
