@@ -143,7 +143,7 @@ class Tidegate:
             raise Void(f"{lines} lines in the access log for {requests} requests")
         with urllib.request.urlopen(f"http://{self.host}:9901/metrics", timeout=5) as answer:
             counted = sum(
-                float(value) for value in re.findall(r"^tidegate_requests_total{.*} (\S+)", answer.read().decode(), re.M)
+                float(value) for value in re.findall(r"^tidegate_route_requests_total{.*} (\S+)", answer.read().decode(), re.M)
             )
         if counted < requests:
             raise Void(f"the metrics count {counted} of {requests} requests")
