@@ -46,7 +46,7 @@ pub enum InvalidValue {
     #[error("{0:?} is not a header name (RFC 9110 §5.1)")]
     HeaderName(String),
     /// No header value.
-    #[error("{0:?} is not a header value: use printable characters")]
+    #[error("{0:?} is not a header value: leave out control characters")]
     HeaderValue(String),
     /// A header that belongs to the connection.
     #[error("the header {0:?} belongs to the connection and cannot be edited: leave it out")]

@@ -104,7 +104,8 @@ fn header_edit(wire: &HttpHeaderFilter, field: &str) -> Result<HeaderEdit, Inval
         };
         Err(InvalidField::new(field, value))
     };
-    let value = |text: &str, field: String| match http::HeaderValue::from_str(text) {
+    // Not `from_str`, which refuses characters beyond ASCII.
+    let value = |text: &str, field: String| match http::HeaderValue::from_bytes(text.as_bytes()) {
         Ok(_) => Ok(Arc::<str>::from(text)),
         Err(_) => Err(InvalidField::new(field, InvalidValue::HeaderValue(text.to_owned()))),
     };

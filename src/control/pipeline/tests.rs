@@ -428,3 +428,66 @@ fn a_status_of_a_kind_without_one_is_a_note() {
     let step = fixture.apply(&[&service("a")]);
     assert_eq!((step.statuses, step.gone), (vec![], vec![id(Kind::Service, "a")]));
 }
+
+/// A Secret with a pair that was made just now.
+fn secret(name: &str) -> String {
+    let made = rcgen::generate_simple_self_signed(["a.example".to_owned()]).unwrap();
+    let indent = |pem: String| pem.lines().map(|line| format!("    {line}\n")).collect::<String>();
+    format!(
+        "apiVersion: v1\nkind: Secret\nmetadata: {{name: {name}}}\ntype: kubernetes.io/tls\nstringData:\n  \
+         tls.crt: |\n{}  tls.key: |\n{}",
+        indent(made.cert.pem()),
+        indent(made.signing_key.serialize_pem())
+    )
+}
+
+#[test]
+fn a_rotated_certificate_is_one_resource_and_a_deleted_one_closes_its_listener() {
+    let gateway = GATEWAY.replace(
+        "[{name: http, port: 80, protocol: HTTP}]",
+        "[{name: https, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: tls}]}}, {name: http, port: 80, protocol: HTTP}]",
+    );
+    let mut fixture = Fixture::with(&[&gateway, &secret("tls"), &secret("other")]);
+    assert_eq!(
+        fixture.pipeline.snapshot().upserts.len(),
+        3,
+        "two listeners and the one certificate that is used"
+    );
+    let step = fixture.apply(&[&secret("tls")]);
+    assert!(matches!(upserts(&step).as_slice(), [ResourceKey::Certificate(_)]), "{:?}", upserts(&step));
+    assert_eq!((step.statuses, step.work), (vec![], Work { gateways: 1, ..Work::default() }));
+    let other = fixture.apply(&[&secret("other")]);
+    assert_eq!((other.delta, other.work), (None, Work::default()));
+    let step = fixture.delete(Kind::Secret, "tls");
+    assert_eq!(step.delta.as_ref().unwrap().removals.len(), 2);
+    let conditions = told(&step, Kind::Gateway, "web").unwrap();
+    assert_eq!(
+        conditions[..6],
+        [
+            "Accepted=Accepted",
+            "Programmed=Programmed",
+            "ResolvedRefs=ListenersNotResolved",
+            "Accepted=Accepted",
+            "Programmed=Invalid",
+            "ResolvedRefs=InvalidCertificateRef"
+        ]
+    );
+    fixture.apply(&[&secret("tls")]);
+    assert_eq!(fixture.pipeline.snapshot().upserts.len(), 3);
+}
+
+#[test]
+fn a_certificate_counts_as_served_when_every_worker_has_it() {
+    let gateway =
+        GATEWAY.replace("protocol: HTTP}", "protocol: HTTPS, tls: {certificateRefs: [{name: tls}]}}");
+    let mut fixture = Fixture::new(true);
+    let documents = [gateway, secret("tls")];
+    fixture.pipeline.step(listed().chain(documents.iter().flat_map(|yaml| events(yaml))), fixture.now);
+    fixture.pipeline.acknowledged(1);
+    assert_eq!(told(&fixture.later(1), Kind::Gateway, "web").unwrap()[1], "Programmed=Programmed");
+    // A rotation is no other generation: nothing flips while it goes round.
+    let step = fixture.apply(&[&secret("tls")]);
+    assert_eq!((step.delta.unwrap().version, step.statuses), (2, vec![]));
+    fixture.pipeline.acknowledged(2);
+    assert_eq!(fixture.later(1).statuses, []);
+}

@@ -37,6 +37,8 @@ fn headers_that_frame_the_message_are_not_edited() {
 fn values_cannot_begin_another_header() {
     let error = request_headers(json!({"add": [{"name": "a", "value": "b\r\nc: d"}]})).unwrap_err();
     assert!(error.contains("add[0].value: \"b\\r\\nc: d\" is not a header value"), "{error}");
+    let umlaut = request_headers(json!({"add": [{"name": "A", "value": "ü"}]})).unwrap();
+    assert_eq!(umlaut.add, [("a".into(), "ü".into())]);
 }
 
 #[test]
