@@ -82,18 +82,6 @@ pub struct WorkerState {
     pub version: u64,
 }
 
-/// Spawns hyper's helper tasks on the worker's own thread.
-#[derive(Clone, Copy, Debug)]
-struct LocalExecutor;
-
-impl<F: Future + 'static> hyper::rt::Executor<F> for LocalExecutor {
-    fn execute(&self, future: F) {
-        tokio::task::spawn_local(async move {
-            future.await;
-        });
-    }
-}
-
 impl Proxy {
     /// Starts the workers; they listen nowhere yet.
     ///

@@ -2,5 +2,6 @@
 
 pub mod drain;
 pub mod forbidden;
+pub mod local_executor;
 pub mod pem;
 pub mod relation;

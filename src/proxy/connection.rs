@@ -8,6 +8,7 @@ use super::request;
 use super::worker::{Registered, Worker};
 use crate::model::{ListenerKey, Protocol, Reason};
 use crate::support::drain::Hold;
+use crate::support::local_executor::LocalExecutor;
 use crate::table::Listener;
 use crate::telemetry::ListenerMetrics;
 use crate::tls::{AcceptError, accept};
@@ -198,7 +199,7 @@ where
     client.handle.activity.set_multiplexed();
     let service = service_fn(move |request| request::handle(served.clone(), request));
     let limits = &client.worker.limits;
-    let mut builder = http2::Builder::new(super::LocalExecutor);
+    let mut builder = http2::Builder::new(LocalExecutor);
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.http2_streams)

@@ -3,6 +3,7 @@
 use super::pool::Http2;
 use super::{Endpoint, Http1, Pick, Stream};
 use crate::model::{BackendProtocol, OriginateTls, Reason};
+use crate::support::local_executor::LocalExecutor;
 use crate::tls::ClientConfigs;
 use bytes::Bytes;
 use http_body::Body;
@@ -78,18 +79,6 @@ impl ConnectError {
             Self::Tcp { .. } | Self::Tls { .. } | Self::Http { .. } => Reason::ConnectFailed,
             Self::Timeout { .. } => Reason::ConnectTimeout,
         }
-    }
-}
-
-/// Runs hyper's HTTP/2 connections beside the requests, in the worker's own thread.
-#[derive(Clone, Copy, Debug)]
-struct LocalExecutor;
-
-impl<F: Future + 'static> hyper::rt::Executor<F> for LocalExecutor {
-    fn execute(&self, future: F) {
-        tokio::task::spawn_local(async move {
-            future.await;
-        });
     }
 }
 
