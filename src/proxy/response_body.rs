@@ -16,6 +16,7 @@ use std::task::{Context, Poll, ready};
 pub(super) struct ResponseBody {
     kind: Kind,
     record: Option<Record>,
+    broken: Option<BodyError>,
 }
 
 enum Kind {
@@ -35,29 +36,33 @@ enum Kind {
 }
 
 impl ResponseBody {
+    fn new(kind: Kind) -> Self {
+        Self { kind, record: None, broken: None }
+    }
+
     /// No body.
     pub(super) fn empty() -> Self {
-        Self { kind: Kind::Empty, record: None }
+        Self::new(Kind::Empty)
     }
 
     /// A body made here.
     pub(super) fn full(bytes: Bytes) -> Self {
-        Self { kind: Kind::Full(Some(bytes)), record: None }
+        Self::new(Kind::Full(Some(bytes)))
     }
 
     /// No body, but a tunnel behind the head.
     pub(super) fn tunnel(tunnel: Tunnel) -> Self {
-        Self { kind: Kind::Tunnel(Some(Box::new(tunnel))), record: None }
+        Self::new(Kind::Tunnel(Some(Box::new(tunnel))))
     }
 
     /// What comes on an HTTP/1.1 connection, which goes back to the pool afterwards.
     pub(super) fn http1(connection: Box<Http1<RequestBody>>, worker: Rc<Worker>) -> Self {
-        Self { kind: Kind::Http1 { connection: Some(connection), worker }, record: None }
+        Self::new(Kind::Http1 { connection: Some(connection), worker })
     }
 
     /// What comes on a stream of an HTTP/2 connection.
     pub(super) fn http2(incoming: Incoming, stream: StreamGuard) -> Self {
-        Self { kind: Kind::Http2 { incoming, _stream: stream }, record: None }
+        Self::new(Kind::Http2 { incoming, _stream: stream })
     }
 
     /// Ends the record with this body, or with the tunnel.
@@ -121,6 +126,9 @@ impl Body for ResponseBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(error) = self.broken.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
         let frame = ready!(self.poll_kind(cx));
         if let Some(record) = &mut self.record {
             match &frame {
@@ -129,10 +137,20 @@ impl Body for ResponseBody {
                 None => {}
             }
         }
+        // hyper breaks the connection off at once. It flushes whenever there is nothing to do: what
+        // came before the break is then on its way.
+        if let Some(Err(error)) = frame {
+            self.broken = Some(error);
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
+        if self.broken.is_some() {
+            return false;
+        }
         match &self.kind {
             Kind::Empty | Kind::Tunnel(_) => true,
             Kind::Full(bytes) => bytes.is_none(),

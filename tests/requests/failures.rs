@@ -183,6 +183,21 @@ fn an_answer_that_breaks_off_is_passed_on_as_broken() {
     assert_eq!(backend.requests(), 2);
 }
 
+/// What came before the break is passed on, also when it comes at once with the break.
+#[test]
+fn what_came_before_the_break_arrives() {
+    let backend = Scripted::start(|_| {
+        vec![Step::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\npart".to_vec()), Step::Close]
+    });
+    let tidegate = in_front_of(&[backend.address]);
+    for _ in 0..20 {
+        let mut client = Client::connect(tidegate.http());
+        assert_eq!(client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").head().status(), 200);
+        assert_eq!(client.bytes(4), b"part");
+        assert!(client.is_closed());
+    }
+}
+
 /// What follows an answer unasked is not the answer to the next request.
 #[test]
 fn bytes_behind_an_answer_are_nobodys_answer() {
