@@ -267,8 +267,8 @@ fn absolute(pick: &Pick<'_>, outgoing: &Outgoing, host: Option<&HeaderValue>) ->
 }
 
 fn judge(error: &SendError, outgoing: &Outgoing) -> Failure {
-    if outgoing.source.as_ref().is_some_and(Source::failed) {
-        return Failure { reason: Reason::ClientGone, retry: Retry::Never };
+    if let Some(reason) = outgoing.source.as_ref().and_then(Source::failure) {
+        return Failure { reason, retry: Retry::Never };
     }
     let parse = matches!(error.error, Http1Error::Malformed(_));
     match (error.wrote, error.read) {
@@ -282,8 +282,8 @@ fn judge(error: &SendError, outgoing: &Outgoing) -> Failure {
 /// A stream that the target refused, or that its GOAWAY does not include, was not processed
 /// (RFC 9113 §8.7). So was one that hyper never sent.
 fn judge_http2(error: &(dyn Error + 'static), outgoing: &Outgoing) -> Failure {
-    if outgoing.source.as_ref().is_some_and(Source::failed) {
-        return Failure { reason: Reason::ClientGone, retry: Retry::Never };
+    if let Some(reason) = outgoing.source.as_ref().and_then(Source::failure) {
+        return Failure { reason, retry: Retry::Never };
     }
     let unsent =
         error.downcast_ref::<hyper::Error>().is_some_and(|error| error.is_canceled() || error.is_closed());

@@ -2,9 +2,10 @@
 //! the gateway says of the client is said by the gateway.
 
 use http::header::{
-    CONNECTION, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
-    TE, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_ENCODING, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
+use http_body::Frame;
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
@@ -30,7 +31,18 @@ pub(super) struct Sender<'a> {
 /// Whether a request asks for another protocol, and for which. Only HTTP/1.1 has upgrades.
 pub(super) fn upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
     let wanted = headers.get(UPGRADE)?;
+    let protocols = wanted.to_str().ok()?;
+    if protocols.split(',').any(|protocol| carries_http(protocol.trim())) {
+        return None;
+    }
     connection_options(headers).any(|option| option.eq_ignore_ascii_case("upgrade")).then(|| wanted.clone())
+}
+
+/// A tunnel of HTTP, or of TLS with HTTP inside, would carry requests past all rules. RFC 9113
+/// §3.1 has given the upgrade to h2c up.
+fn carries_http(protocol: &str) -> bool {
+    let name = protocol.split_once('/').map_or(protocol, |(name, _)| name);
+    ["h2c", "h2", "http", "tls"].iter().any(|http| name.eq_ignore_ascii_case(http))
 }
 
 /// Removes what RFC 9110 §7.6.1 calls connection-specific, from either direction.
@@ -51,23 +63,44 @@ pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
-/// A client must not have end-to-end fields removed that say where the request belongs or who
-/// sent it (as with `Connection: host, x-forwarded-for`).
+/// End-to-end fields that say where a request belongs, who sent it and how long it is.
+const PROTECTED: [&str; 10] = [
+    "host",
+    "content-length",
+    "content-type",
+    "authorization",
+    "cookie",
+    "forwarded",
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    "x-forwarded-host",
+    "x-request-id",
+];
+
+/// A client must not have those removed (as with `Connection: host, x-forwarded-for`).
 fn is_protected(option: &str) -> bool {
-    const NAMES: [&str; 11] = [
-        "close",
-        "host",
-        "content-length",
-        "content-type",
-        "authorization",
-        "cookie",
-        "forwarded",
-        "x-forwarded-for",
-        "x-forwarded-proto",
-        "x-forwarded-host",
-        "x-request-id",
-    ];
-    NAMES.iter().any(|name| option.eq_ignore_ascii_case(name))
+    PROTECTED.iter().chain(&["close"]).any(|name| option.eq_ignore_ascii_case(name))
+}
+
+/// Leaves out of trailers what only counts, or is only true, in a head: some readers merge the
+/// two (RFC 9110 §6.5.1), and would have a second length, host or sender of the request.
+pub(super) fn prepare_trailers<T>(frame: Frame<T>) -> Frame<T> {
+    if !frame.is_trailers() {
+        return frame;
+    }
+    match frame.into_trailers() {
+        Err(frame) => frame,
+        Ok(mut trailers) => {
+            strip_hop_by_hop(&mut trailers);
+            for name in PROTECTED {
+                trailers.remove(name);
+            }
+            for name in [TE, TRAILER, EXPECT, PROXY_AUTHORIZATION, SET_COOKIE, CONTENT_ENCODING] {
+                trailers.remove(name);
+            }
+            Frame::trailers(trailers)
+        }
+    }
 }
 
 fn connection_options(headers: &HeaderMap) -> impl Iterator<Item = &str> {

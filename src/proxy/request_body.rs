@@ -1,11 +1,15 @@
 //! A client's body on its way to a target: streamed, and kept as long as it is small enough to
 //! be sent once more.
 
+use super::headers;
+use crate::model::Reason;
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use std::cell::RefCell;
+use std::error::Error;
+use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -32,7 +36,8 @@ struct Inner {
     outgrown: bool,
     trailers: Option<HeaderMap>,
     ended: bool,
-    failed: bool,
+    /// Why no more of it comes.
+    failure: Option<Reason>,
     received: u64,
 }
 
@@ -46,7 +51,7 @@ impl Source {
             outgrown: false,
             trailers: None,
             ended: false,
-            failed: false,
+            failure: None,
             received: 0,
         })))
     }
@@ -54,12 +59,12 @@ impl Source {
     /// Whether another attempt would see the whole body.
     pub(super) fn can_replay(&self) -> bool {
         let inner = self.0.borrow();
-        !inner.outgrown && !inner.failed
+        !inner.outgrown && inner.failure.is_none()
     }
 
-    /// Whether the client's side broke: then no attempt is at fault.
-    pub(super) fn failed(&self) -> bool {
-        self.0.borrow().failed
+    /// Why the client's side broke, if it did: then no attempt is at fault.
+    pub(super) fn failure(&self) -> Option<Reason> {
+        self.0.borrow().failure
     }
 
     /// Bytes that came from the client.
@@ -83,7 +88,8 @@ impl Inner {
                 return Poll::Ready(None);
             }
             Some(Err(error)) => {
-                self.failed = true;
+                self.failure =
+                    Some(if is_malformed(&error) { Reason::BadRequest } else { Reason::ClientGone });
                 return Poll::Ready(Some(Err(error)));
             }
             Some(Ok(frame)) => frame,
@@ -91,7 +97,9 @@ impl Inner {
         if let Some(data) = frame.data_ref() {
             self.received += data.len() as u64;
             self.keep(data);
-        } else if let Some(trailers) = frame.trailers_ref() {
+        }
+        let frame = headers::prepare_trailers(frame);
+        if let Some(trailers) = frame.trailers_ref() {
             self.trailers = Some(trailers.clone());
         }
         Poll::Ready(Some(Ok(frame)))
@@ -112,6 +120,14 @@ impl Inner {
             }
         }
     }
+}
+
+/// Whether the client is still there but does not keep to the framing, as with a chunk's size that
+/// is no number: hyper tells it by the kind of the error alone.
+fn is_malformed(error: &hyper::Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+    cause
+        .is_some_and(|cause| matches!(cause.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData))
 }
 
 impl Body for RequestBody {

@@ -1,5 +1,6 @@
 //! An answer's body on its way to the client.
 
+use super::headers::prepare_trailers;
 use super::record::Record;
 use super::request_body::RequestBody;
 use super::upgrade::Tunnel;
@@ -82,7 +83,7 @@ impl ResponseBody {
             Kind::Empty | Kind::Tunnel(_) => Poll::Ready(None),
             Kind::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Kind::Http2 { incoming, .. } => {
-                Pin::new(incoming).poll_frame(cx).map(|frame| frame.map(|frame| Ok(frame?)))
+                Pin::new(incoming).poll_frame(cx).map(|frame| frame.map(|frame| Ok(prepare_trailers(frame?))))
             }
             Kind::Http1 { connection, worker } => {
                 let Some(reading) = connection else { return Poll::Ready(None) };
@@ -95,7 +96,7 @@ impl ResponseBody {
                     Some(Ok(_)) | None if reading.is_end() => give_back(connection, worker),
                     Some(Ok(_)) | None => {}
                 }
-                Poll::Ready(frame.map(|frame| Ok(frame?)))
+                Poll::Ready(frame.map(|frame| Ok(prepare_trailers(frame?))))
             }
         }
     }

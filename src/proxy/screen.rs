@@ -3,7 +3,7 @@
 
 use super::limits::Limits;
 use crate::model::{Reason, normalize_path};
-use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{Method, Uri, Version};
 use std::borrow::Cow;
@@ -32,6 +32,9 @@ pub(super) fn screen(head: &mut Parts, limits: &Limits) -> Result<Screened, Reas
     if target_bytes(&head.uri) > limits.uri_bytes {
         return Err(Reason::UriTooLong);
     }
+    if head.version == Version::HTTP_2 {
+        join_cookies(&mut head.headers);
+    }
     if head.headers.len() > limits.head_fields {
         return Err(Reason::HeadTooLarge);
     }
@@ -43,6 +46,18 @@ pub(super) fn screen(head: &mut Parts, limits: &Limits) -> Result<Screened, Reas
         Cow::Owned(path) => Some(path.into()),
     };
     Ok(Screened { host, authority, path, two_lengths })
+}
+
+/// RFC 9113 §8.2.3: HTTP/2 clients may send each cookie in a field of its own; whoever does not
+/// speak HTTP/2, as a match and most backends, must get them in one.
+fn join_cookies(headers: &mut HeaderMap) {
+    let cookies: Vec<_> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    // What values are made of makes up a value.
+    if cookies.len() > 1
+        && let Ok(joined) = HeaderValue::from_bytes(&cookies.join(b"; ".as_slice()))
+    {
+        headers.insert(COOKIE, joined);
+    }
 }
 
 fn target_bytes(uri: &Uri) -> usize {

@@ -408,3 +408,35 @@ fn chunk_extensions_are_dropped() {
     }
     assert!(!String::from_utf8_lossy(&backend.raw().concat()).contains("a=\"b\""));
 }
+
+/// The client is there, and must be told: it is not gone.
+#[test]
+fn malformed_chunks_are_refused() {
+    let backend = Backend::start("only");
+    let tidegate = Tidegate::in_front_of(&backend);
+    for chunks in
+        ["zz\r\nabc\r\n0\r\n\r\n", "fffffffffffffffff\r\nabc", "3\r\nabcd\r\n0\r\n\r\n", "-1\r\n\r\n"]
+    {
+        let mut client = Client::connect(tidegate.http());
+        client.send(format!("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}"));
+        assert_eq!(client.answer().status(), 400, "{chunks:?}");
+        assert!(client.is_closed(), "{chunks:?}");
+        assert!(!backend.seen().iter().any(|seen| seen.complete), "{chunks:?}");
+    }
+}
+
+/// Some backends merge trailers into the head.
+#[test]
+fn trailers_say_nothing_of_the_request() {
+    let backend = Backend::start("only");
+    let tidegate = Tidegate::in_front_of(&backend);
+    let answer = Client::connect(tidegate.http())
+        .send(
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\
+             X-Sum: 17\r\nHost: b\r\nContent-Length: 5\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n",
+        )
+        .answer();
+    assert_eq!(answer.status(), 200);
+    let trailers = backend.last().trailers.unwrap();
+    assert_eq!((trailers.len(), &trailers["x-sum"]), (1, &http::HeaderValue::from_static("17")));
+}

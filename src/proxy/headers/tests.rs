@@ -109,3 +109,31 @@ fn upgrades_are_a_pair() {
     assert_eq!(upgrade(&map(&[("upgrade", "websocket")])), None);
     assert_eq!(upgrade(&map(&[("connection", "upgrade")])), None);
 }
+
+/// The tunnel would carry requests past the rules.
+#[test]
+fn an_upgrade_to_http_is_no_upgrade() {
+    for protocol in ["h2c", "H2C", "websocket, h2c", "HTTP/2.0", "TLS/1.0"] {
+        let headers = map(&[("connection", "upgrade"), ("upgrade", protocol)]);
+        assert_eq!(upgrade(&headers), None, "{protocol}");
+    }
+}
+
+#[test]
+fn trailers_cannot_say_what_belongs_to_the_head() {
+    let trailers = map(&[
+        ("grpc-status", "0"),
+        ("x-sum", "17"),
+        ("content-length", "5"),
+        ("transfer-encoding", "chunked"),
+        ("host", "evil"),
+        ("authorization", "x"),
+        ("cookie", "a=1"),
+        ("set-cookie", "a=1"),
+        ("x-forwarded-for", "1.1.1.1"),
+        ("te", "trailers"),
+        ("connection", "close"),
+    ]);
+    let frame = prepare_trailers(Frame::<bytes::Bytes>::trailers(trailers));
+    assert_eq!(lines(frame.trailers_ref().unwrap()), ["grpc-status: 0", "x-sum: 17"]);
+}

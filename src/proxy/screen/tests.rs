@@ -122,3 +122,18 @@ fn paths_methods_and_limits() {
     assert!(judge(fields(100)).is_ok());
     assert_eq!(judge(fields(101)), Err(Reason::HeadTooLarge));
 }
+
+#[test]
+fn the_cookies_of_http2_are_one_field() {
+    let cookies = |version| {
+        let mut request = get("/").version(version);
+        for number in 0..100 {
+            request = request.header(COOKIE, format!("c{number}=1"));
+        }
+        let (mut head, ()) = request.body(()).unwrap().into_parts();
+        let screened = screen(&mut head, &Limits::default()).map(|_| ());
+        (screened, head.headers.get_all(COOKIE).iter().count(), head.headers[COOKIE].len())
+    };
+    assert_eq!(cookies(Version::HTTP_2), (Ok(()), 1, 10 * 4 + 90 * 5 + 99 * 2));
+    assert_eq!(cookies(Version::HTTP_11), (Err(Reason::HeadTooLarge), 100, 4));
+}
