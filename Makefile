@@ -8,8 +8,10 @@ export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tidegate/targe
 PROFILE ?= dev
 BINARY = $(CARGO_TARGET_DIR)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/tidegate
 
-# Unit tests beside the code, golden files, and tests that read the tree: no process, no load.
-QUICK_TESTS = --lib $(foreach test,crds dependencies layers schemas,--test $(test))
+# Tests with sockets, processes and load. All others under tests/ are for `make check` too.
+SLOW_TESTS = loss proxy readme requests
+TESTS = $(sort $(basename $(notdir $(wildcard tests/*.rs))) $(notdir $(patsubst %/main.rs,%,$(wildcard tests/*/main.rs))))
+QUICK_TESTS = $(filter-out $(SLOW_TESTS),$(TESTS))
 
 .PHONY: build run check test test-all bench audit clean
 
@@ -29,7 +31,7 @@ check:
 	@.ci/setup cc rustfmt clippy
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
-	cargo test --locked $(QUICK_TESTS)
+	cargo test --locked --lib $(QUICK_TESTS:%=--test %)
 
 # Everything.
 test:
@@ -38,8 +40,8 @@ test:
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo test --locked --no-fail-fast
 
-# The same with the long forms: more random cases, and tests that are too long for each change.
-test-all: export PROPTEST_CASES = 20000
+# The same with far more random cases, and a minute of load for each disturbance.
+test-all: export PROPTEST_CASES = 10000
 test-all: export LONG = 1
 test-all: test
 
@@ -55,4 +57,5 @@ audit:
 	PATH="$(CARGO_TARGET_DIR)/tools/bin:$$PATH" cargo deny --locked check
 
 clean:
-	rm -rf build $(CARGO_TARGET_DIR)
+	rm -rf build
+	cargo clean
