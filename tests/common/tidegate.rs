@@ -48,8 +48,8 @@ pub struct Tidegate {
     address: Ipv4Addr,
     signals: mpsc::Sender<u8>,
     thread: Option<JoinHandle<Result<ExitCode, String>>>,
-    /// The text and the generation of the object that shows how far it is.
-    marker: Cell<(u64, i64)>,
+    /// How many objects were written to see how far it is.
+    markers: Cell<u64>,
     stopping: Cell<Option<Instant>>,
 }
 
@@ -94,7 +94,7 @@ impl Tidegate {
             address,
             signals,
             thread: Some(thread.unwrap()),
-            marker: Cell::new((0, 0)),
+            markers: Cell::new(0),
             stopping: Cell::new(None),
         };
         tidegate.wait_until("listens", || TcpStream::connect(tidegate.address(9901)).is_ok());
@@ -159,25 +159,26 @@ impl Tidegate {
         self.wait_until_served();
     }
 
-    /// Changes are told in their order: once every worker is at an object that was written last,
-    /// it is also at all that was written before.
+    /// Changes are told in their order, and so are removals, which come later as a moved object is
+    /// none. Once every worker is at an object that was written last and has lost the one that was
+    /// removed last, it is also at all that was done before.
     #[track_caller]
     fn wait_until_served(&self) {
-        let (number, before) = self.marker.get();
+        let number = self.markers.get();
+        self.markers.set(number + 1);
         let marker = format!(
             "apiVersion: gateway.networking.k8s.io/v1
 kind: GatewayClass
-metadata: {{name: marker}}
-spec: {{controllerName: tidegate.dev/gateway-controller, description: \"{number}\"}}
+metadata: {{name: marker-{number}}}
+spec: {{controllerName: tidegate.dev/gateway-controller}}
 "
         );
         write(self.directory.path(), "marker.yaml", &marker);
-        let served = || {
-            let served = self.health("/served").json();
-            served["objects"]["GatewayClass marker"].as_i64().unwrap_or(0)
-        };
-        self.wait_until("serves what was written", || served() > before);
-        self.marker.set((number + 1, served()));
+        let marker = |number: u64| format!("GatewayClass marker-{number}");
+        self.wait_until("serves what was written", || {
+            let served = &self.health("/served").json()["objects"];
+            !served[marker(number)].is_null() && (number == 0 || served[marker(number - 1)].is_null())
+        });
     }
 
     /// Waits for something that it does by itself.

@@ -11,7 +11,6 @@ fn a_hundred_weight_edits_lose_nothing() {
     let load = world.load();
     for edit in 1..=100 {
         world.tidegate.apply(&[("route.yaml", split(100 - edit, edit))]);
-        load.wait_for_answers(5);
     }
     let report = load.stop_after(duration());
     report.assert_no_loss();
