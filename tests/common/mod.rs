@@ -2,7 +2,7 @@
 //!
 //! Everything runs on threads of its own and speaks over loopback sockets, so that a test is a
 //! plain function which disturbs one thing and looks at what the clients saw.
-#![allow(dead_code, reason = "each test target uses its own part")]
+#![allow(dead_code, unused_imports, reason = "each test target uses its own part")]
 
 pub mod backend;
 pub mod certificates;
