@@ -78,7 +78,7 @@ def run_rounds(rows, everyone, rounds, seconds):
 
 
 def verdict(ratio):
-    return "equal" if abs(ratio - 1) < RESOLUTION else f"{ratio:.2f}"
+    return f"{ratio:.2f}" + (" (equal)" if abs(ratio - 1) < RESOLUTION else "")
 
 
 def report(results, rounds):
@@ -86,7 +86,7 @@ def report(results, rounds):
     wrong = []
     for row, by_name in results.items():
         print(f"\n{row}: CPU microseconds of the proxy per request")
-        print(f"  {'':16} {'min':>7} {'median':>7}   to nginx   to nginx with features   all rounds")
+        print(f"  {'':16} {'min':>7} {'median':>7}      to nginx   to nginx with features   all rounds")
         lowest = {}
         for name, runs in by_name.items():
             if len(runs) < rounds:
@@ -102,7 +102,7 @@ def report(results, rounds):
                 for other in ("nginx", "nginx-features")
             ]
             print(
-                f"  {name:16} {lowest[name]:7.2f} {statistics.median(values):7.2f}   {ratios[0]:>8}"
+                f"  {name:16} {lowest[name]:7.2f} {statistics.median(values):7.2f}   {ratios[0]:>12}"
                 f"   {ratios[1]:>22}   {' '.join(f'{value:.1f}' for value in values)}"
             )
         limit = LIMIT.get(row)
