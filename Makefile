@@ -9,7 +9,7 @@ PROFILE ?= dev
 BINARY = $(CARGO_TARGET_DIR)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/tidegate
 
 # Tests with sockets, processes and load. All others under tests/ are for `make check` too.
-SLOW_TESTS = loss proxy readme requests
+SLOW_TESTS = loss proxy readme requests serve
 TESTS = $(sort $(basename $(notdir $(wildcard tests/*.rs))) $(notdir $(patsubst %/main.rs,%,$(wildcard tests/*/main.rs))))
 QUICK_TESTS = $(filter-out $(SLOW_TESTS),$(TESTS))
 
