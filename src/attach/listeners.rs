@@ -228,7 +228,16 @@ impl Listener {
         self.accepted = Verdict::new(accepted, message);
     }
 
-    /// Resolves the certificates and, if all that is needed is there, says what is served.
+    /// Whether clients can be served on it. A TLS listener without a certificate is in the data
+    /// plane all the same: it refuses the clients of its hostname, who must not come to a less
+    /// specific listener's certificate and routes.
+    pub fn is_usable(&self) -> bool {
+        self.served
+            .as_ref()
+            .is_some_and(|served| served.protocol == Protocol::Http || !served.certificates.is_empty())
+    }
+
+    /// Resolves the certificates and, if the listener is accepted, says what is served.
     fn serve(
         &mut self,
         context: &Context<'_>,
@@ -239,9 +248,6 @@ impl Listener {
         let Some(protocol) = served_protocol(wire) else { return };
         if protocol == Protocol::Https {
             self.resolve_certificates(context, index, wire, certificates);
-            if self.certificates.is_empty() {
-                return;
-            }
         }
         if !self.accepted.holds() || context.addresses.is_empty() {
             self.certificates.clear();

@@ -304,7 +304,7 @@ impl Pipeline {
     fn patient_until(&self, gateway: &ObjectKey) -> Option<Instant> {
         let tracked = self.gateways.get(gateway)?;
         let has_listeners =
-            self.attachments.gateways.get(gateway)?.listeners.iter().any(|l| l.served.is_some());
+            self.attachments.gateways.get(gateway)?.listeners.iter().any(|listener| listener.is_usable());
         (has_listeners && !self.is_served(gateway)).then(|| tracked.since + PATIENCE)
     }
 

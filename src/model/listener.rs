@@ -26,6 +26,7 @@ pub struct Listener {
     pub protocol: Protocol,
     /// The hosts it serves; none for every host.
     pub hostname: Option<Hostname>,
-    /// For HTTPS, at least one; the first is the one given when no name fits.
+    /// For HTTPS; the first is the one given when no name fits. Without any, every client of its
+    /// hostname is refused.
     pub certificates: Vec<CertificateKey>,
 }

@@ -189,7 +189,9 @@ impl Activity {
             return (waited > limits.head_time).then_some(Overdue::Head);
         }
         let idle = if phase < Phase::Closing { limits.idle } else { QUIET };
-        (waited > idle).then_some(Overdue::Idle)
+        // An HTTP/2 client may never answer the PING that its last GOAWAY waits for.
+        let ignored = self.multiplexed.load(Ordering::Relaxed) && waited > idle * 2 + PARTING;
+        (waited > idle).then_some(if ignored { Overdue::Parting } else { Overdue::Idle })
     }
 }
 

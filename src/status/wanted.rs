@@ -229,7 +229,7 @@ fn listener_programmed(listener: &Listener, progress: Progress<'_>) -> Verdict<L
         ListenerConflicted::HostnameConflict => return Verdict::good(ListenerProgrammed::HostnameConflict),
         ListenerConflicted::ProtocolConflict => return Verdict::good(ListenerProgrammed::ProtocolConflict),
     }
-    let Some(served) = &listener.served else {
+    let Some(served) = listener.served.as_ref().filter(|_| listener.is_usable()) else {
         let why = if !listener.accepted.holds() {
             &listener.accepted.message
         } else if !listener.resolved_refs.holds() {
@@ -260,7 +260,7 @@ fn gateway_programmed(
     if !gateway.accepted.holds() {
         return Verdict::new(GatewayProgrammed::Invalid, gateway.accepted.message.as_str());
     }
-    if gateway.listeners.iter().all(|listener| listener.served.is_none()) {
+    if !gateway.listeners.iter().any(Listener::is_usable) {
         return Verdict::new(GatewayProgrammed::Invalid, "no listener can be served");
     }
     if let Some(why) = lost.values().next() {
