@@ -4,7 +4,6 @@ use super::server::{Page, Pages};
 use crate::control::View;
 use crate::telemetry::{CONTENT_TYPE, Metrics};
 use http::StatusCode;
-use serde::Serialize;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,24 +20,6 @@ pub(super) struct Debug {
 }
 
 impl Health {
-    fn page(&self, path: &str, query: &str) -> Option<Page> {
-        Some(match path {
-            // That it is answered is the answer: a process in which something hangs ends itself.
-            "/healthz" => Page::text(StatusCode::OK, "ok\n"),
-            "/readyz" => self.ready(),
-            "/metrics" => Page {
-                status: StatusCode::OK,
-                content_type: CONTENT_TYPE,
-                body: self.metrics.encode().into(),
-            },
-            "/served" => match cursor(query) {
-                Ok(cursor) => Page::json(&self.view.served(cursor)),
-                Err(message) => Page::text(StatusCode::BAD_REQUEST, message),
-            },
-            _ => return None,
-        })
-    }
-
     fn ready(&self) -> Page {
         let reasons = self.view.not_ready();
         if reasons.is_empty() {
@@ -55,7 +36,27 @@ impl Pages for Health {
         path: &'a str,
         query: &'a str,
     ) -> Pin<Box<dyn Future<Output = Option<Page>> + Send + 'a>> {
-        Box::pin(async move { self.page(path, query) })
+        Box::pin(async move {
+            Some(match path {
+                // That it is answered is the answer: a process in which something hangs ends itself.
+                "/healthz" => Page::text(StatusCode::OK, "ok\n"),
+                "/readyz" => self.ready(),
+                "/metrics" => {
+                    let metrics = self.metrics.clone();
+                    elsewhere(move || Page {
+                        status: StatusCode::OK,
+                        content_type: CONTENT_TYPE,
+                        body: metrics.encode().into(),
+                    })
+                    .await
+                }
+                "/served" => match cursor(query) {
+                    Ok(cursor) => Page::json(&self.view.served(cursor)),
+                    Err(message) => Page::text(StatusCode::BAD_REQUEST, message),
+                },
+                _ => return None,
+            })
+        })
     }
 }
 
@@ -67,9 +68,12 @@ impl Pages for Debug {
     ) -> Pin<Box<dyn Future<Output = Option<Page>> + Send + 'a>> {
         Box::pin(async move {
             match path {
-                "/debug/status" => Some(large(self.view.status()).await),
+                "/debug/status" => {
+                    let view = self.view.clone();
+                    Some(elsewhere(move || Page::json(&view.status())).await)
+                }
                 "/debug/config" => Some(match self.view.config().await {
-                    Some(config) => large(config).await,
+                    Some(config) => elsewhere(move || Page::json(&config)).await,
                     None => Page::text(StatusCode::SERVICE_UNAVAILABLE, "the process is ending\n"),
                 }),
                 _ => None,
@@ -78,10 +82,11 @@ impl Pages for Debug {
     }
 }
 
-/// Writes out something that may be large, on a thread where nobody waits for it.
-async fn large(value: impl Serialize + Send + 'static) -> Page {
-    let written = tokio::task::spawn_blocking(move || Page::json(&value)).await;
-    written.unwrap_or_else(|error| Page::text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")))
+/// Makes a page that may be large on a thread where nobody waits for it: on this one endpoints
+/// that leave are to be published at once.
+async fn elsewhere(make: impl FnOnce() -> Page + Send + 'static) -> Page {
+    let made = tokio::task::spawn_blocking(make).await;
+    made.unwrap_or_else(|error| Page::text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")))
 }
 
 /// The number in `since=…`; 0 asks for everything.

@@ -81,6 +81,7 @@ pub struct Control {
     /// Those that the pipeline knows of.
     told_failures: BTreeMap<SocketAddr, String>,
     sockets: Sockets,
+    said_ready: bool,
     step_deadline: Option<Instant>,
     asks: mpsc::Receiver<Ask>,
     metrics: Arc<Metrics>,
@@ -102,6 +103,7 @@ impl Control {
             plane,
             told_failures: BTreeMap::new(),
             sockets: Sockets::default(),
+            said_ready: false,
             step_deadline: None,
             asks,
             metrics,
@@ -194,6 +196,9 @@ impl Control {
         self.view.state().served.acknowledged(version);
         self.metrics.process().config_version.set(version);
         tracing::debug!(version, "served by every worker");
+        if !std::mem::replace(&mut self.said_ready, true) {
+            tracing::info!(version, "ready: every worker serves what was there at the start");
+        }
     }
 
     fn take_failures(&mut self) {

@@ -18,11 +18,12 @@ pub(super) struct Statuses {
     objects: BTreeMap<ObjectId, Known>,
 }
 
-#[derive(Debug)]
-struct Known {
-    wanted: Arc<Wanted>,
+/// One object's.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    pub(super) wanted: Arc<Wanted>,
     /// As it would stand in a cluster, with the time of each condition's last flip.
-    status: Option<Status>,
+    status: Option<Arc<Status>>,
 }
 
 /// One line for the log.
@@ -49,9 +50,9 @@ impl Statuses {
                 None if !wanted.bad && wanted.notes.is_empty() => fresh.push(introduce(&wanted)),
                 known => lines.extend(differences(known.as_ref().map(|known| &*known.wanted), &wanted)),
             }
-            let before = known.as_ref().and_then(|known| known.status.as_ref());
+            let before = known.as_ref().and_then(|known| known.status.as_deref());
             let merged = status::merge(&wanted, before, &self.controller_name, now);
-            let status = merged.map(|merged| merged.status);
+            let status = merged.map(|merged| Arc::new(merged.status));
             self.objects.insert(wanted.id.clone(), Known { wanted, status });
         }
         for id in gone {
@@ -65,24 +66,26 @@ impl Statuses {
         lines
     }
 
-    /// All of them, for people to look at; `served` tells the generation that every worker serves
-    /// of an object.
-    pub(super) fn to_json(&self, served: impl Fn(&str) -> Option<i64>) -> Vec<Value> {
-        self.objects
-            .values()
-            .map(|Known { wanted, status }| {
-                json!({
-                    "kind": wanted.id.kind.name(),
-                    "namespace": &*wanted.id.key.namespace,
-                    "name": &*wanted.id.key.name,
-                    "generation": wanted.head.generation,
-                    "served_generation": served(&wanted.head.uid),
-                    "bad": wanted.bad,
-                    "notes": wanted.notes,
-                    "status": status.as_ref().map_or(Value::Null, wire),
-                })
-            })
-            .collect()
+    /// All of them, as they are now.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Known> {
+        self.objects.values()
+    }
+}
+
+impl Known {
+    /// For people to look at; `served` is the generation that every worker serves.
+    pub(super) fn to_json(&self, served: Option<i64>) -> Value {
+        let Self { wanted, status } = self;
+        json!({
+            "kind": wanted.id.kind.name(),
+            "namespace": &*wanted.id.key.namespace,
+            "name": &*wanted.id.key.name,
+            "generation": wanted.head.generation,
+            "served_generation": served,
+            "bad": wanted.bad,
+            "notes": wanted.notes,
+            "status": status.as_deref().map_or(Value::Null, wire),
+        })
     }
 }
 

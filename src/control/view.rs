@@ -4,8 +4,9 @@ use super::dump;
 use super::readiness::{Facts, NotReady};
 use super::run::DataPlane;
 use super::served::{Report, Served};
-use super::statuses::Statuses;
+use super::statuses::{Known, Statuses};
 use crate::model::Delta;
+use crate::proxy::WorkerState;
 use crate::source::Problem;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -79,35 +80,40 @@ impl View {
     pub async fn config(&self) -> Option<Value> {
         let (ask, answer) = oneshot::channel();
         self.asks.send(ask).await.ok()?;
-        answer.await.ok().map(|snapshot| dump::redacted(&snapshot))
+        let snapshot = answer.await.ok()?;
+        tokio::task::spawn_blocking(move || dump::redacted(&snapshot)).await.ok()
     }
 
-    /// The status of every object, and what is wrong beside that.
+    /// The status of every object, and what is wrong beside that. Takes its time, but keeps the
+    /// loop waiting only for a moment.
     pub fn status(&self) -> Value {
+        let not_ready: Vec<_> = self.not_ready().iter().map(ToString::to_string).collect();
         let failures: BTreeMap<_, _> =
             self.failures.borrow().iter().map(|(address, why)| (address.to_string(), why.clone())).collect();
         let problems = self.problems.borrow().clone();
-        let not_ready: Vec<_> = self.not_ready().iter().map(ToString::to_string).collect();
-        let workers: Vec<_> = self
-            .plane
-            .workers()
-            .iter()
-            .map(|worker| {
-                json!({
-                    "name": worker.name,
-                    "version": worker.version,
-                    "milliseconds_since_tick": worker.since_tick.as_millis(),
-                })
-            })
-            .collect();
-        let state = self.state();
+        let workers: Vec<_> = self.plane.workers().iter().map(worker).collect();
+        let (version, objects): (_, Vec<_>) = {
+            let state = self.state();
+            let served = |known: &Known| state.served.generation(&known.wanted.head.uid);
+            let objects = state.statuses.all().map(|known| (known.clone(), served(known))).collect();
+            (state.served.version(), objects)
+        };
+        let objects: Vec<_> = objects.iter().map(|(known, served)| known.to_json(*served)).collect();
         json!({
             "not_ready": not_ready,
-            "version": state.served.version(),
+            "version": version,
             "workers": workers,
-            "objects": state.statuses.to_json(|uid| state.served.generation(uid)),
+            "objects": objects,
             "source_problems": &*problems,
             "cannot_listen": failures,
         })
     }
+}
+
+fn worker(worker: &WorkerState) -> Value {
+    json!({
+        "name": worker.name,
+        "version": worker.version,
+        "milliseconds_since_tick": worker.since_tick.as_millis(),
+    })
 }

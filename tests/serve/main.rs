@@ -179,6 +179,24 @@ fn a_signal_drains_and_a_second_one_ends_at_once() {
 }
 
 #[test]
+fn the_access_log_has_every_line_when_the_process_has_ended() {
+    let blue = Backend::start("blue");
+    let files = [("gateway.yaml", gateway(80)), ("route.yaml", route_to(&[(&blue, 1)]))];
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("access.log");
+    let file = format!("--access-log-file={}", log.display());
+    let program = Program::start_with(&files, &["--access-log=full", &file, "--drain-min=0s", "--workers=2"]);
+    for i in 0..25 {
+        assert_eq!(program.get(80, &format!("/{i}")).status(), 200);
+    }
+    assert_eq!(program.terminate(), Some(0));
+    let text = fs::read_to_string(log).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let routes = lines.iter().filter(|line| line["route"] == "HTTPRoute default/shop").count();
+    assert_eq!((lines.len(), routes), (25, 25), "{text}");
+}
+
+#[test]
 fn what_is_wrong_from_the_start_is_said() {
     let fails = |arguments: &[&str], code: i32, part: &str| {
         let Output { status, stderr, .. } = tidegate(arguments);

@@ -44,3 +44,6 @@ pub(super) fn abort_on_panic() {
         std::process::abort();
     }));
 }
+
+#[cfg(test)]
+mod tests;
