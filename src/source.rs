@@ -1,4 +1,4 @@
-//! A directory of YAML as a stream of events.
+//! A directory of YAML, or a [`cluster`], as a stream of events.
 //!
 //! ```text
 //!  inotify ─► watch ─► reads    when is a file read? (its writer closed or moved it)
@@ -11,6 +11,7 @@
 //! no longer parses keeps its last good objects; one that loses most of them in place is given a
 //! second; of two definitions of an object the first path in order counts.
 
+pub mod cluster;
 mod decode;
 mod files;
 mod follow;

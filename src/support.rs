@@ -1,5 +1,6 @@
 //! Small tools that know nothing of gateways: draining, backoff, clocks.
 
+pub mod backoff;
 pub mod drain;
 pub mod forbidden;
 pub mod local_executor;

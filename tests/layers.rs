@@ -70,7 +70,10 @@ const MODULES: &[(&str, &[&str])] = &[
 
 /// Crates that only some modules may know, with those modules.
 const CRATES: &[(&[&str], &[&str])] = &[
-    (&["kube", "k8s_openapi", "schemars"], &["api", "convert", "index", "attach", "status"]),
+    (
+        &["kube", "k8s_openapi", "schemars"],
+        &["api", "convert", "index", "attach", "status", "source", "control"],
+    ),
     (
         &["tokio", "hyper", "hyper_util"],
         &[
@@ -313,7 +316,8 @@ fn a_violation_is_found_wherever_it_hides() {
     bad("use crate::*;", "crate::* is not a module of the table");
     bad("use crate::{*, model::Delta};", "crate::* is not a module of the table");
     bad("use super::super::api::Kind;", "a chain of super:: leaves the module; write crate:: instead");
-    let kube = "proxy may not know the crate kube, only api, convert, index, attach, status may";
+    let kube = "proxy may not know the crate kube, only api, convert, index, attach, status, \
+                source, control may";
     bad("use kube::Resource;", kube);
     bad("use {http::Uri, kube::Resource};", kube);
     bad("fn f() -> Option<kube::Error> { None }", kube);

@@ -16,13 +16,14 @@ use tokio::sync::{mpsc, oneshot, watch};
 /// Groups of events that may wait to be taken, before no more files are looked at.
 const MAX_WAITING: usize = 64;
 
-/// A followed directory.
+/// A followed directory or cluster.
 #[derive(Debug)]
 pub struct Source {
-    /// Events that belong together, in their order. The first group holds everything that was
-    /// there at the start, and that every kind is listed. Ends only when following ends.
+    /// Events that belong together, in their order. Of a directory the first group holds
+    /// everything that was there at the start, and that every kind is listed; of a cluster each
+    /// kind comes by itself. Ends only when following ends.
     pub events: mpsc::Receiver<Vec<Event>>,
-    /// Everything that is wrong with the files now.
+    /// Everything that is wrong with the files now; nothing for a cluster.
     pub problems: watch::Receiver<Arc<BTreeSet<Problem>>>,
 }
 

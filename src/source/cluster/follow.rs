@@ -1,0 +1,244 @@
+//! One kind, listed and watched for ever.
+
+use super::decode;
+use crate::api::{Kind, Object};
+use crate::index::{Broken, Event};
+use crate::support::backoff::Backoff;
+use futures::StreamExt;
+use kube::api::ApiResource;
+use kube::core::DynamicObject;
+use kube::runtime::watcher;
+use kube::{Api, Client};
+use std::pin::pin;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Between two attempts while the API server is away or does not know the kind. The longest is
+/// short, for it is how stale everything is after the API server came back.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
+
+/// So many times in a row the API server must not know a kind of which there were objects, before
+/// they count as gone: one that just started may not know its CRDs yet.
+const MISSES: u32 = 3;
+
+/// The most that is asked for in one page, where the API server cannot stream the list.
+const PAGE: u32 = 500;
+
+/// Follows one kind.
+pub(super) struct Follower {
+    kind: Kind,
+    client: Client,
+    events: mpsc::Sender<Vec<Event>>,
+    /// Which of [`Kind::versions`] is asked for.
+    version: usize,
+    /// Whether the API server can send the list by the watch itself.
+    streams: bool,
+    /// What came of the list that is being received.
+    listing: Vec<Result<Object, Broken>>,
+    known: Known,
+    backoff: Backoff,
+    /// What the log has as the present trouble.
+    trouble: Option<String>,
+}
+
+/// Whether the API server knows the kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Known {
+    /// It has not answered yet.
+    Unsaid,
+    Yes,
+    /// So many times in a row it did not, but it did before.
+    Doubted(u32),
+    No,
+}
+
+/// What to do after an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum After {
+    /// The watcher goes on where it was, after a while.
+    Wait,
+    /// Listed anew, after a while.
+    WaitAndRestart,
+    /// Listed anew at once.
+    Restart,
+}
+
+impl Follower {
+    pub(super) fn new(kind: Kind, client: Client, events: mpsc::Sender<Vec<Event>>) -> Self {
+        Self {
+            kind,
+            client,
+            events,
+            version: 0,
+            streams: true,
+            listing: Vec::new(),
+            known: Known::Unsaid,
+            backoff: BACKOFF,
+            trouble: None,
+        }
+    }
+
+    /// Returns when nobody listens any more.
+    pub(super) async fn run(mut self) {
+        let events = self.events.clone();
+        tokio::select! {
+            () = self.follow() => {}
+            () = events.closed() => {}
+        }
+    }
+
+    async fn follow(&mut self) {
+        loop {
+            let mut stream = pin!(watcher(self.api(), self.config()));
+            while let Some(next) = stream.next().await {
+                let after = match next {
+                    Ok(event) => {
+                        let Some(event) = self.event(event) else { continue };
+                        self.works();
+                        if self.events.send(vec![event]).await.is_err() {
+                            return;
+                        }
+                        continue;
+                    }
+                    Err(error) => self.failed(&error).await,
+                };
+                if after != After::Restart {
+                    tokio::time::sleep(self.backoff.wait()).await;
+                }
+                if after != After::Wait {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn api(&self) -> Api<DynamicObject> {
+        let kind = self.kind;
+        let version = kind.versions()[self.version];
+        let resource = ApiResource {
+            group: kind.group().to_owned(),
+            version: version.to_owned(),
+            api_version: match kind.group() {
+                "" => version.to_owned(),
+                group => format!("{group}/{version}"),
+            },
+            kind: kind.name().to_owned(),
+            plural: kind.plural().to_owned(),
+        };
+        Api::all_with(self.client.clone(), &resource)
+    }
+
+    fn config(&self) -> watcher::Config {
+        let config = watcher::Config::default();
+        let config = if self.streams { config.streaming_lists() } else { config.page_size(PAGE) };
+        match self.kind {
+            // Every other Secret stays where it is.
+            Kind::Secret => config.fields("type=kubernetes.io/tls"),
+            _ => config,
+        }
+    }
+
+    /// What the index is told. A list is told as a whole: who is not in it is gone.
+    fn event(&mut self, event: watcher::Event<DynamicObject>) -> Option<Event> {
+        let kind = self.kind;
+        match event {
+            watcher::Event::Init => {
+                self.listing.clear();
+                None
+            }
+            watcher::Event::InitApply(object) => {
+                self.listing.push(decode::object(kind, object));
+                None
+            }
+            watcher::Event::InitDone => {
+                Some(Event::Reset { kind, objects: std::mem::take(&mut self.listing) })
+            }
+            watcher::Event::Apply(object) => Some(match decode::object(kind, object) {
+                Ok(object) => Event::Apply(object),
+                Err(broken) => Event::Broken(broken),
+            }),
+            // By its name alone: whether it can be understood does not matter any more.
+            watcher::Event::Delete(object) => Some(Event::Delete(decode::id(kind, &object))),
+        }
+    }
+
+    fn works(&mut self) {
+        self.backoff.reset();
+        if self.trouble.take().is_some() {
+            tracing::info!("{} is followed again", self.kind);
+        }
+        self.known = Known::Yes;
+    }
+
+    async fn failed(&mut self, error: &watcher::Error) -> After {
+        use watcher::Error::{InitialListFailed, WatchError, WatchStartFailed};
+        let (code, starting) = match error {
+            InitialListFailed(kube::Error::Api(status)) | WatchStartFailed(kube::Error::Api(status)) => {
+                (status.code, true)
+            }
+            WatchError(status) => (status.code, false),
+            _ => (0, false),
+        };
+        match code {
+            404 if starting => return self.unknown().await,
+            // "sendInitialEvents is forbidden": before Kubernetes 1.34 it may be switched off.
+            400 | 422 if starting && self.streams => {
+                self.streams = false;
+                return After::Restart;
+            }
+            403 => self.says(format!(
+                "not permitted to list and watch {}.{}: {}",
+                self.kind.plural(),
+                self.kind.group(),
+                sentence(error)
+            )),
+            _ => self.says(sentence(error)),
+        }
+        // The watcher begins anew by itself where the API server ends a watch like this, but not
+        // where it does not even begin one.
+        if code == 410 && starting { After::WaitAndRestart } else { After::Wait }
+    }
+
+    /// The API server does not know the kind, at least not in this version.
+    async fn unknown(&mut self) -> After {
+        self.version = (self.version + 1) % self.kind.versions().len();
+        if self.version != 0 {
+            return After::Restart;
+        }
+        let before = self.known;
+        self.known = match before {
+            Known::Unsaid | Known::No => Known::No,
+            Known::Yes => Known::Doubted(1),
+            Known::Doubted(times) if times + 1 < MISSES => Known::Doubted(times + 1),
+            Known::Doubted(_) => Known::No,
+        };
+        self.says(format!(
+            "the API server does not know {}.{}: its CRD is not installed; looked for again every few seconds",
+            self.kind.plural(),
+            self.kind.group()
+        ));
+        if self.known == Known::No && before != Known::No {
+            let nothing = Event::Reset { kind: self.kind, objects: Vec::new() };
+            // Nobody listens any more: that is noticed elsewhere.
+            let _ = self.events.send(vec![nothing]).await;
+        }
+        After::WaitAndRestart
+    }
+
+    /// Says a trouble once.
+    fn says(&mut self, trouble: String) {
+        if self.trouble.as_ref() != Some(&trouble) {
+            tracing::warn!("{}: {trouble}", self.kind);
+            self.trouble = Some(trouble);
+        }
+    }
+}
+
+fn sentence(error: &watcher::Error) -> String {
+    match error {
+        watcher::Error::WatchError(status) => status.message.clone(),
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => status.message.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,409 @@
+//! An API server in this process: it keeps objects, lists and watches them, judges
+//! `resourceVersion`s, and remembers every request.
+
+use bytes::Bytes;
+use http::{Method, Response, StatusCode};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::Frame;
+use kube::Client;
+use kube::client::Body;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
+use tokio::sync::{mpsc, watch};
+
+type Answer = Response<UnsyncBoxBody<Bytes, io::Error>>;
+
+/// The server; a clone is the same one.
+#[derive(Clone)]
+pub(crate) struct ApiServer {
+    state: Arc<Mutex<State>>,
+    /// Counts the requests, so that a test can wait for one.
+    requested: watch::Sender<usize>,
+}
+
+struct State {
+    version: u64,
+    /// By collection (`gateway.networking.k8s.io/v1/gateways`), namespace and name.
+    objects: BTreeMap<Place, Value>,
+    log: Vec<(u64, &'static str, Place, Value)>,
+    watches: Vec<(String, Option<String>, mpsc::UnboundedSender<String>)>,
+    requests: Vec<Asked>,
+    away: bool,
+    missing: BTreeSet<String>,
+    streams: bool,
+    /// Versions below this are forgotten.
+    oldest: u64,
+    /// Before the next write of this object somebody else writes this.
+    intruder: Option<Value>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    collection: String,
+    namespace: String,
+    name: String,
+}
+
+/// A request that came.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Asked {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) query: BTreeMap<String, String>,
+    pub(crate) body: Value,
+    pub(crate) answered: u16,
+}
+
+impl ApiServer {
+    pub(crate) fn new() -> Self {
+        let state = State {
+            version: 100,
+            objects: BTreeMap::new(),
+            log: Vec::new(),
+            watches: Vec::new(),
+            requests: Vec::new(),
+            away: false,
+            missing: BTreeSet::new(),
+            streams: true,
+            oldest: 0,
+            intruder: None,
+        };
+        Self { state: Arc::new(Mutex::new(state)), requested: watch::Sender::new(0) }
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        let server = self.clone();
+        let service = tower::service_fn(move |request: http::Request<Body>| {
+            let server = server.clone();
+            async move {
+                let (head, body) = request.into_parts();
+                let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+                let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+                server.handle(&head, body)
+            }
+        });
+        Client::new(service, "default")
+    }
+
+    /// Creates or changes an object.
+    pub(crate) fn put(&self, object: Value) -> Value {
+        self.state().put(object)
+    }
+
+    pub(crate) fn delete(&self, object: &Value) {
+        let mut state = self.state();
+        let place = place_of(object);
+        let mut last = state.objects.remove(&place).unwrap();
+        state.version += 1;
+        last["metadata"]["resourceVersion"] = state.version.to_string().into();
+        state.tell("DELETED", &place, last);
+    }
+
+    /// Every connection breaks, and no new one can be made, until it is back.
+    pub(crate) fn away(&self, away: bool) {
+        let mut state = self.state();
+        state.away = away;
+        state.watches.clear();
+    }
+
+    /// The server does not know this plural, and ends its watches.
+    pub(crate) fn missing(&self, plural: &str, missing: bool) {
+        let mut state = self.state();
+        if missing {
+            state.missing.insert(plural.to_owned())
+        } else {
+            state.missing.remove(plural)
+        };
+        let ending = format!("/{plural}");
+        state.watches.retain(|(collection, ..)| !collection.ends_with(&ending));
+    }
+
+    /// The server cannot send a list by a watch.
+    pub(crate) fn no_streaming(&self) {
+        self.state().streams = false;
+    }
+
+    /// Nobody can go on from any version before now.
+    pub(crate) fn forget_versions(&self) {
+        let mut state = self.state();
+        state.version += 1;
+        state.oldest = state.version;
+        state.watches.clear();
+    }
+
+    pub(crate) fn requests(&self) -> Vec<Asked> {
+        self.state().requests.clone()
+    }
+
+    /// Waits until this holds after some request.
+    pub(crate) async fn until(&self, mut holds: impl FnMut(&Self) -> bool) {
+        let mut requested = self.requested.subscribe();
+        while !holds(self) {
+            requested.changed().await.unwrap();
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    fn handle(&self, head: &http::request::Parts, body: Value) -> io::Result<Answer> {
+        let query = head.uri.query().unwrap_or_default().split('&').filter_map(|pair| {
+            let (key, value) = pair.split_once('=')?;
+            Some((key.to_owned(), value.replace("%3D", "=").replace("%2F", "/")))
+        });
+        let mut asked = Asked {
+            method: head.method.clone(),
+            path: head.uri.path().to_owned(),
+            query: query.collect(),
+            body,
+            answered: 0,
+        };
+        let answer = {
+            let mut state = self.state();
+            let answer = state.answer(&asked);
+            asked.answered = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
+            state.requests.push(asked);
+            answer
+        };
+        self.requested.send_modify(|count| *count += 1);
+        answer
+    }
+}
+
+impl State {
+    fn put(&mut self, mut object: Value) -> Value {
+        let place = place_of(&object);
+        self.version += 1;
+        let before = self.objects.get(&place);
+        let uid = before
+            .map_or_else(|| json!(format!("uid-{}", self.version)), |old| old["metadata"]["uid"].clone());
+        let metadata = &mut object["metadata"];
+        if metadata["uid"].is_null() {
+            metadata["uid"] = uid;
+        }
+        metadata["resourceVersion"] = self.version.to_string().into();
+        let what = if before.is_some() { "MODIFIED" } else { "ADDED" };
+        self.objects.insert(place.clone(), object.clone());
+        self.tell(what, &place, object.clone());
+        object
+    }
+
+    fn tell(&mut self, what: &'static str, place: &Place, object: Value) {
+        self.log.push((self.version, what, place.clone(), object.clone()));
+        self.watches.retain(|(collection, selector, watch)| {
+            *collection != place.collection
+                || !selected(selector.as_deref(), &object)
+                || watch.send(line(what, &object)).is_ok()
+        });
+    }
+
+    fn answer(&mut self, asked: &Asked) -> io::Result<Answer> {
+        if self.away {
+            return Err(io::Error::new(io::ErrorKind::ConnectionRefused, "refused"));
+        }
+        let (place, subresource) = parse(&asked.path);
+        if self.missing.iter().any(|plural| place.collection.ends_with(&format!("/{plural}"))) {
+            return Ok(answer(StatusCode::NOT_FOUND, b"404 page not found\n".to_vec()));
+        }
+        let text = |key: &str| asked.query.get(key).map(String::as_str);
+        if asked.method != Method::GET {
+            return Ok(self.write(asked, &place, subresource.as_deref()));
+        }
+        Ok(if !place.name.is_empty() {
+            match self.objects.get(&place) {
+                Some(object) => answer(StatusCode::OK, object.to_string().into_bytes()),
+                None => failure(404, "NotFound", "not found"),
+            }
+        } else if text("watch") == Some("true") {
+            let selector = text("fieldSelector").map(str::to_owned);
+            if text("sendInitialEvents") == Some("true") {
+                if self.streams {
+                    self.watch(place.collection, selector, None)
+                } else {
+                    failure(422, "Invalid", "sendInitialEvents is forbidden for watch")
+                }
+            } else {
+                let from = text("resourceVersion").unwrap().parse().unwrap();
+                self.watch(place.collection, selector, Some(from))
+            }
+        } else {
+            self.list(&place.collection, text("fieldSelector"), asked)
+        })
+    }
+
+    fn list(&self, collection: &str, selector: Option<&str>, asked: &Asked) -> Answer {
+        let number = |key: &str| asked.query.get(key).map(|text| text.parse::<usize>().unwrap());
+        let all: Vec<_> = self
+            .objects
+            .iter()
+            .filter(|(place, object)| place.collection == collection && selected(selector, object))
+            .map(|(_, object)| object)
+            .collect();
+        let (from, limit) = (number("continue").unwrap_or(0), number("limit").unwrap_or(usize::MAX));
+        let to = all.len().min(from.saturating_add(limit));
+        let mut list = json!({
+            "apiVersion": "v1", "kind": "List",
+            "metadata": { "resourceVersion": self.version.to_string() },
+            "items": all[from..to].iter().map(|object| {
+                let mut object = (*object).clone();
+                let fields = object.as_object_mut().unwrap();
+                fields.remove("apiVersion");
+                fields.remove("kind");
+                object
+            }).collect::<Vec<_>>(),
+        });
+        if to < all.len() {
+            list["metadata"]["continue"] = to.to_string().into();
+        }
+        answer(StatusCode::OK, list.to_string().into_bytes())
+    }
+
+    fn watch(&mut self, collection: String, selector: Option<String>, from: Option<u64>) -> Answer {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let chosen = |object: &Value| selected(selector.as_deref(), object);
+        match from {
+            Some(from) if from < self.oldest => {
+                let gone =
+                    json!({ "type": "ERROR", "object": status(410, "Expired", "too old resource version") });
+                sender.send(format!("{gone}\n")).unwrap();
+                return stream(receiver);
+            }
+            Some(from) => {
+                for (version, what, place, object) in &self.log {
+                    if *version > from && place.collection == collection && chosen(object) {
+                        sender.send(line(what, object)).unwrap();
+                    }
+                }
+            }
+            None => {
+                for (place, object) in &self.objects {
+                    if place.collection == collection && chosen(object) {
+                        sender.send(line("ADDED", object)).unwrap();
+                    }
+                }
+                let end = json!({ "type": "BOOKMARK", "object": {
+                    "apiVersion": "v1", "kind": "Bookmark",
+                    "metadata": {
+                        "resourceVersion": self.version.to_string(),
+                        "annotations": { "k8s.io/initial-events-end": "true" },
+                    },
+                }});
+                sender.send(format!("{end}\n")).unwrap();
+            }
+        }
+        self.watches.push((collection, selector, sender));
+        stream(receiver)
+    }
+
+    fn write(&mut self, asked: &Asked, place: &Place, subresource: Option<&str>) -> Answer {
+        if let Some(intruder) = self.intruder.take() {
+            self.put(intruder);
+        }
+        let given = asked.body["metadata"]["resourceVersion"].as_str();
+        let live = self.objects.get(place).cloned();
+        let conflicts =
+            |live: &Value| given.is_some_and(|given| live["metadata"]["resourceVersion"] != given);
+        let written = match (&asked.method, live) {
+            (&Method::POST, _) => {
+                let place = place_of(&asked.body);
+                if self.objects.contains_key(&place) {
+                    return failure(409, "AlreadyExists", "already exists");
+                }
+                asked.body.clone()
+            }
+            (_, Some(live)) if conflicts(&live) => {
+                return failure(409, "Conflict", "the object has been modified");
+            }
+            (&Method::PUT, Some(mut live)) => match subresource {
+                Some(part) => {
+                    live[part] = asked.body[part].clone();
+                    live
+                }
+                None => asked.body.clone(),
+            },
+            // Server-side apply by a single owner of all that it applies.
+            (&Method::PATCH, Some(mut live)) => {
+                for (key, value) in asked.body.as_object().unwrap() {
+                    if key != "metadata" {
+                        live[key] = value.clone();
+                    }
+                }
+                live
+            }
+            (&Method::PATCH, None) if subresource.is_none() => asked.body.clone(),
+            (&Method::DELETE, Some(live)) => {
+                self.objects.remove(place);
+                self.version += 1;
+                self.tell("DELETED", place, live.clone());
+                return answer(StatusCode::OK, live.to_string().into_bytes());
+            }
+            _ => return failure(404, "NotFound", "not found"),
+        };
+        answer(StatusCode::OK, self.put(written).to_string().into_bytes())
+    }
+}
+
+fn selected(selector: Option<&str>, object: &Value) -> bool {
+    selector.is_none_or(|selector| {
+        let (field, value) = selector.split_once('=').unwrap();
+        object[field] == value
+    })
+}
+
+fn line(what: &str, object: &Value) -> String {
+    format!("{}\n", json!({ "type": what, "object": object }))
+}
+
+fn status(code: u16, reason: &str, message: &str) -> Value {
+    json!({
+        "kind": "Status", "apiVersion": "v1", "status": "Failure",
+        "message": message, "reason": reason, "code": code,
+    })
+}
+
+fn failure(code: u16, reason: &str, message: &str) -> Answer {
+    answer(StatusCode::from_u16(code).unwrap(), status(code, reason, message).to_string().into_bytes())
+}
+
+fn answer(status: StatusCode, body: Vec<u8>) -> Answer {
+    let body = Full::new(Bytes::from(body)).map_err(|never| match never {}).boxed_unsync();
+    Response::builder().status(status).body(body).unwrap()
+}
+
+fn stream(receiver: mpsc::UnboundedReceiver<String>) -> Answer {
+    let frames = futures::stream::unfold(receiver, |mut receiver| async move {
+        let line = receiver.recv().await?;
+        Some((Ok(Frame::data(Bytes::from(line))), receiver))
+    });
+    Response::new(StreamBody::new(frames).boxed_unsync())
+}
+
+fn place_of(object: &Value) -> Place {
+    let kind = object["kind"].as_str().unwrap().to_lowercase();
+    let plural = if kind.ends_with('s') { format!("{kind}es") } else { format!("{kind}s") };
+    let text = |key: &str| object["metadata"][key].as_str().unwrap_or_default().to_owned();
+    let collection = format!("{}/{plural}", object["apiVersion"].as_str().unwrap());
+    Place { collection, namespace: text("namespace"), name: text("name") }
+}
+
+/// The place that a path names, and the subresource.
+fn parse(path: &str) -> (Place, Option<String>) {
+    let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+    let (group_version, rest) = match parts.as_slice() {
+        ["api", version, rest @ ..] => ((*version).to_owned(), rest),
+        ["apis", group, version, rest @ ..] => (format!("{group}/{version}"), rest),
+        other => panic!("no path of an API server: {other:?}"),
+    };
+    let (namespace, rest) = match rest {
+        ["namespaces", namespace, rest @ ..] if !rest.is_empty() => (*namespace, rest),
+        rest => ("", rest),
+    };
+    let part = |at: usize| rest.get(at).copied().unwrap_or_default().to_owned();
+    let collection = format!("{group_version}/{}", part(0));
+    let place = Place { collection, namespace: namespace.to_owned(), name: part(1) };
+    (place, rest.get(2).map(|part| (*part).to_owned()))
+}

@@ -1,0 +1,214 @@
+use super::testing::ApiServer;
+use super::*;
+use crate::api::ObjectId;
+use crate::index::{Event, Index};
+use serde_json::{Value, json};
+
+/// What a source told, as the index has it.
+struct World {
+    server: ApiServer,
+    source: Source,
+    index: Index,
+    /// How many lists came of each kind.
+    resets: Vec<Kind>,
+}
+
+impl World {
+    async fn listed(server: ApiServer) -> Self {
+        let source = follow(&server.client());
+        let mut world = Self { server, source, index: Index::default(), resets: Vec::new() };
+        world.until(Index::all_listed).await;
+        world
+    }
+
+    async fn until(&mut self, mut holds: impl FnMut(&Index) -> bool) {
+        while !holds(&self.index) {
+            for event in self.source.events.recv().await.unwrap() {
+                if let Event::Reset { kind, .. } = &event {
+                    self.resets.push(*kind);
+                }
+                self.index.handle(event);
+            }
+        }
+    }
+
+    async fn until_there(&mut self, kind: Kind, names: &[&str]) {
+        self.until(|index| self::names(index, kind) == names).await;
+    }
+}
+
+fn names(index: &Index, kind: Kind) -> Vec<String> {
+    let mut names: Vec<_> = index.ids(kind).map(|id: &ObjectId| id.key.name.to_string()).collect();
+    names.sort();
+    names
+}
+
+fn service(name: &str) -> Value {
+    json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "namespace": "web", "name": name },
+        "spec": { "ports": [{ "port": 80 }] } })
+}
+
+fn route(name: &str, hostnames: Value) -> Value {
+    json!({ "apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute",
+        "metadata": { "namespace": "web", "name": name, "generation": 1 },
+        "spec": { "parentRefs": [{ "name": "gw" }], "hostnames": hostnames } })
+}
+
+fn secret(name: &str, type_: &str) -> Value {
+    json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "namespace": "web", "name": name },
+        "type": type_, "data": {} })
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_kind_is_listed_and_then_watched() {
+    let server = ApiServer::new();
+    server.put(service("a"));
+    let mut world = World::listed(server).await;
+    assert_eq!(names(&world.index, Kind::Service), ["a"]);
+    world.resets.sort();
+    assert_eq!(world.resets, Kind::ALL, "each kind is listed once");
+
+    let b = world.server.put(service("b"));
+    world.until_there(Kind::Service, &["a", "b"]).await;
+    world.server.delete(&b);
+    world.until_there(Kind::Service, &["a"]).await;
+
+    let asked = world.server.requests();
+    assert_eq!(asked.len(), Kind::ALL.len(), "one request a kind, nothing is polled: {asked:?}");
+    assert!(asked.iter().all(|asked| asked.query["sendInitialEvents"] == "true"));
+    assert!(asked.iter().all(|asked| asked.query["allowWatchBookmarks"] == "true"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_secrets_with_certificates_are_asked_for() {
+    let server = ApiServer::new();
+    server.put(secret("password", "Opaque"));
+    server.put(secret("certificate", "kubernetes.io/tls"));
+    let world = World::listed(server).await;
+    assert_eq!(names(&world.index, Kind::Secret), ["certificate"]);
+    let selectors: Vec<_> = world
+        .server
+        .requests()
+        .iter()
+        .filter_map(|asked| Some((asked.path.clone(), asked.query.get("fieldSelector")?.clone())))
+        .collect();
+    assert_eq!(selectors, [("/api/v1/secrets".to_owned(), "type=kubernetes.io/tls".to_owned())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_cannot_be_decoded_is_told_and_stops_nothing() {
+    let server = ApiServer::new();
+    let broken = server.put(route("broken", json!(5)));
+    server.put(route("whole", json!(["a.example"])));
+    let mut world = World::listed(server).await;
+    assert_eq!(names(&world.index, Kind::HttpRoute), ["broken", "whole"]);
+    assert_eq!(world.index.all_broken().count(), 1);
+
+    world.server.put(route("whole", json!("b.example")));
+    world.until(|index| index.all_broken().count() == 2).await;
+    world.server.put(route("whole", json!(["b.example"])));
+    world.until(|index| index.all_broken().count() == 1).await;
+    world.server.delete(&broken);
+    world.until_there(Kind::HttpRoute, &["whole"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_api_server_is_away_all_stays_and_then_it_goes_on_without_a_list() {
+    let server = ApiServer::new();
+    let a = server.put(service("a"));
+    let mut world = World::listed(server).await;
+    world.server.away(true);
+    let asked = world.server.requests().len();
+    world.server.until(|server| server.requests().len() > asked + 30).await;
+    assert!(world.source.events.try_recv().is_err(), "nothing is told");
+
+    world.server.put(service("b"));
+    world.server.delete(&a);
+    world.server.away(false);
+    world.until_there(Kind::Service, &["b"]).await;
+    assert_eq!(world.resets.len(), Kind::ALL.len(), "what happened meanwhile was told, not listed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_away_too_long_lists_anew() {
+    let server = ApiServer::new();
+    let a = server.put(service("a"));
+    let mut world = World::listed(server).await;
+    world.server.away(true);
+    world.server.put(service("b"));
+    world.server.delete(&a);
+    world.server.forget_versions();
+    world.server.away(false);
+    world.until_there(Kind::Service, &["b"]).await;
+    assert_eq!(world.resets.iter().filter(|kind| **kind == Kind::Service).count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kind_that_is_not_installed_counts_as_empty_until_it_comes() {
+    let server = ApiServer::new();
+    server.missing("httproutes", true);
+    let mut world = World::listed(server).await;
+    assert_eq!(names(&world.index, Kind::HttpRoute), [""; 0]);
+    assert!(world.index.is_listed(Kind::HttpRoute));
+
+    world.server.put(route("r", json!([])));
+    world.server.missing("httproutes", false);
+    world.until_there(Kind::HttpRoute, &["r"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_answer_that_a_kind_is_unknown_takes_nothing_away() {
+    let server = ApiServer::new();
+    server.put(route("r", json!([])));
+    let mut world = World::listed(server).await;
+    world.server.missing("httproutes", true);
+    let misses = |server: &ApiServer| {
+        server.requests().iter().filter(|asked| asked.answered == 404 && asked.path.contains("/v1/")).count()
+    };
+    world.server.until(|server| misses(server) == 1).await;
+    assert!(world.source.events.try_recv().is_err(), "nothing is told after one");
+    world.until_there(Kind::HttpRoute, &[]).await;
+    assert_eq!(misses(&world.server), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kind_that_is_there_only_in_an_older_version_is_read_in_that() {
+    let server = ApiServer::new();
+    let grant = json!({ "apiVersion": "gateway.networking.k8s.io/v1beta1", "kind": "ReferenceGrant",
+        "metadata": { "namespace": "web", "name": "g" },
+        "spec": { "from": [], "to": [] } });
+    server.missing("v1/referencegrants", true);
+    server.put(grant);
+    let world = World::listed(server).await;
+    assert_eq!(names(&world.index, Kind::ReferenceGrant), ["g"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_server_that_cannot_stream_lists_is_asked_for_pages() {
+    let server = ApiServer::new();
+    server.no_streaming();
+    let all: Vec<String> = (0..1001).map(|number| format!("s{number:04}")).collect();
+    for name in &all {
+        server.put(service(name));
+    }
+    let mut world = World::listed(server).await;
+    assert_eq!(names(&world.index, Kind::Service), all);
+    let pages = world.server.requests();
+    let pages =
+        pages.iter().filter(|asked| asked.path == "/api/v1/services" && asked.query.contains_key("limit"));
+    assert_eq!(pages.count(), 3);
+    world.server.put(service("t"));
+    world.until(|index| index.ids(Kind::Service).count() == 1002).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn following_ends_with_the_source() {
+    let server = ApiServer::new();
+    let world = World::listed(server.clone()).await;
+    let asked = server.requests().len();
+    drop(world);
+    server.away(true);
+    // More than every wait: nobody asks any more.
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    assert_eq!(server.requests().len(), asked);
+}
