@@ -16,8 +16,10 @@ mod run;
 mod served;
 mod statuses;
 mod view;
+mod write;
 
 pub use readiness::NotReady;
 pub use run::{Control, DataPlane, End};
 pub use served::Report;
 pub use view::View;
+pub use write::{StatusQueue, StatusWriter};

@@ -7,10 +7,12 @@
 
 mod features;
 mod merge;
+mod raw;
 mod wanted;
 
 pub use features::FEATURES;
 pub use merge::{Merged, Status, merge};
+pub use raw::{MergedJson, merge_json};
 pub use wanted::{
     Body, ListenerBody, ParentBody, Progress, Wanted, class, gateway, route, unwritten, upstream,
 };

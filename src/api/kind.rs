@@ -1,5 +1,6 @@
 //! The kinds that Tidegate reads.
 
+use kube::core::ApiResource;
 use std::fmt;
 
 /// A kind that Tidegate reads.
@@ -105,6 +106,21 @@ impl Kind {
         match self.group() {
             "" => self.version().to_owned(),
             group => format!("{group}/{}", self.version()),
+        }
+    }
+
+    /// What a client of the API server needs to know of it, in one of its versions.
+    pub fn resource(self, version: &str) -> ApiResource {
+        let api_version = match self.group() {
+            "" => version.to_owned(),
+            group => format!("{group}/{version}"),
+        };
+        ApiResource {
+            group: self.group().to_owned(),
+            version: version.to_owned(),
+            api_version,
+            kind: self.name().to_owned(),
+            plural: self.plural().to_owned(),
         }
     }
 

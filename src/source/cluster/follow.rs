@@ -5,7 +5,6 @@ use crate::api::{Kind, Object};
 use crate::index::{Broken, Event};
 use crate::support::backoff::Backoff;
 use futures::StreamExt;
-use kube::api::ApiResource;
 use kube::core::DynamicObject;
 use kube::runtime::watcher;
 use kube::{Api, Client};
@@ -113,18 +112,7 @@ impl Follower {
     }
 
     fn api(&self) -> Api<DynamicObject> {
-        let kind = self.kind;
-        let version = kind.versions()[self.version];
-        let resource = ApiResource {
-            group: kind.group().to_owned(),
-            version: version.to_owned(),
-            api_version: match kind.group() {
-                "" => version.to_owned(),
-                group => format!("{group}/{version}"),
-            },
-            kind: kind.name().to_owned(),
-            plural: kind.plural().to_owned(),
-        };
+        let resource = self.kind.resource(self.kind.versions()[self.version]);
         Api::all_with(self.client.clone(), &resource)
     }
 

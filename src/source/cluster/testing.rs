@@ -102,6 +102,11 @@ impl ApiServer {
         state.tell("DELETED", &place, last);
     }
 
+    /// The object as it is now.
+    pub(crate) fn get(&self, object: &Value) -> Option<Value> {
+        self.state().objects.get(&place_of(object)).cloned()
+    }
+
     /// Every connection breaks, and no new one can be made, until it is back.
     pub(crate) fn away(&self, away: bool) {
         let mut state = self.state();
@@ -134,8 +139,18 @@ impl ApiServer {
         state.watches.clear();
     }
 
+    /// Somebody else writes this just before the next write.
+    pub(crate) fn intrude(&self, object: Value) {
+        self.state().intruder = Some(object);
+    }
+
     pub(crate) fn requests(&self) -> Vec<Asked> {
         self.state().requests.clone()
+    }
+
+    /// Requests that change something.
+    pub(crate) fn writes(&self) -> Vec<Asked> {
+        self.requests().into_iter().filter(|asked| asked.method != Method::GET).collect()
     }
 
     /// Waits until this holds after some request.

@@ -1,0 +1,209 @@
+//! The statuses.
+
+use super::queue::Queue;
+use crate::api::{Kind, ObjectId, Time};
+use crate::source::cluster::Client;
+use crate::status::{self, Wanted};
+use crate::support::backoff::Backoff;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use kube::Api;
+use kube::api::{Patch, PatchParams, PostParams};
+use kube::core::DynamicObject;
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+
+/// Objects that are written at the same time: enough that a slow answer holds nobody up, few
+/// enough that a thousand routes are no storm.
+const AT_ONCE: usize = 8;
+
+/// After somebody else wrote first, or the API server did not answer.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(10));
+
+/// The owner of what is written by server-side apply.
+const FIELD_MANAGER: &str = "tidegate";
+
+/// What is to be written; a clone is the same queue.
+#[derive(Clone)]
+pub struct StatusQueue(Arc<Shared>);
+
+struct Shared {
+    queue: Mutex<Queue>,
+    changed: Notify,
+}
+
+/// Writes what is in its queue, as long as this process leads.
+pub struct StatusWriter {
+    client: Client,
+    controller_name: Arc<str>,
+    leads: watch::Receiver<bool>,
+    queue: StatusQueue,
+}
+
+/// What came of one attempt.
+enum Outcome {
+    /// It is written, or there is nothing to write.
+    Done,
+    /// Somebody else wrote meanwhile.
+    Conflict,
+    /// It may work later.
+    Trouble(String),
+}
+
+impl StatusQueue {
+    /// This status is wanted, and none that was wanted of the object before.
+    pub fn put(&self, wanted: Arc<Wanted>) {
+        self.lock().put(wanted);
+        self.0.changed.notify_one();
+    }
+
+    /// Nothing is to be written for the object any more: it is gone, or has what is wanted.
+    pub fn remove(&self, id: &ObjectId) {
+        self.lock().remove(id);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl StatusWriter {
+    /// A writer and its queue. While `leads` is false, what comes is dropped: every replica knows
+    /// what is wanted, and whoever begins to lead puts it into the queue.
+    pub fn new(
+        client: Client,
+        controller_name: Arc<str>,
+        leads: watch::Receiver<bool>,
+    ) -> (Self, StatusQueue) {
+        let shared = Shared { queue: Mutex::default(), changed: Notify::new() };
+        let queue = StatusQueue(Arc::new(shared));
+        (Self { client, controller_name, leads, queue: queue.clone() }, queue)
+    }
+
+    /// Runs for ever.
+    pub async fn run(self) {
+        let mut writes = FuturesUnordered::new();
+        loop {
+            while writes.len() < AT_ONCE {
+                let Some(wanted) = self.queue.lock().take() else { break };
+                writes.push(self.write(wanted));
+            }
+            tokio::select! {
+                Some(id) = writes.next() => self.queue.lock().done(&id),
+                () = self.queue.0.changed.notified() => {}
+            }
+        }
+    }
+
+    /// Attempts until it is done, each time what is wanted by then.
+    async fn write(&self, mut wanted: Arc<Wanted>) -> ObjectId {
+        let id = wanted.id.clone();
+        let mut backoff = BACKOFF;
+        let mut told = None;
+        loop {
+            match self.attempt(&wanted).await {
+                Outcome::Done => return id,
+                Outcome::Conflict => tracing::debug!("{id}: somebody else wrote at the same time"),
+                Outcome::Trouble(why) => {
+                    if told.as_ref() != Some(&why) {
+                        tracing::warn!("{id}: its status cannot be written, tried again: {why}");
+                        told = Some(why);
+                    }
+                }
+            }
+            tokio::time::sleep(backoff.wait()).await;
+            if let Some(newer) = self.queue.lock().newer(&id) {
+                wanted = newer;
+            }
+        }
+    }
+
+    async fn attempt(&self, wanted: &Wanted) -> Outcome {
+        if !self.leads() {
+            return Outcome::Done;
+        }
+        let api = self.api(&wanted.id);
+        let name = &*wanted.id.key.name;
+        let object = match api.get_opt(name).await {
+            Ok(Some(object)) => object,
+            Ok(None) => return Outcome::Done,
+            Err(error) => return Outcome::Trouble(error.to_string()),
+        };
+        // Of another object by that name, or of a newer state of this one, there will be another
+        // verdict.
+        let is_this = object.metadata.uid.as_deref() == Some(&*wanted.head.uid);
+        if !is_this || object.metadata.generation > Some(wanted.head.generation) {
+            return Outcome::Done;
+        }
+        let now = Time(jiff::Timestamp::now());
+        let live = object.data.get("status").filter(|status| !status.is_null());
+        let merged = match status::merge_json(wanted, live, &self.controller_name, &now) {
+            Ok(Some(merged)) if merged.changed => merged,
+            Ok(_) => return Outcome::Done,
+            Err(error) => {
+                tracing::warn!("{}: its status is left as it is, for it cannot be read: {error}", wanted.id);
+                return Outcome::Done;
+            }
+        };
+        if !merged.left_out.is_empty() {
+            tracing::warn!(
+                "{}: status.parents is full of entries of other controllers: {} of its parents are not in it",
+                wanted.id,
+                merged.left_out.len()
+            );
+        }
+        // The answer may have taken long.
+        if !self.leads() {
+            return Outcome::Done;
+        }
+        match self.send(&api, wanted, object, merged.status).await {
+            Ok(()) => Outcome::Done,
+            Err(kube::Error::Api(status)) if status.code == 409 => Outcome::Conflict,
+            Err(kube::Error::Api(status)) if status.code == 404 => Outcome::Done,
+            Err(error) => Outcome::Trouble(error.to_string()),
+        }
+    }
+
+    /// Gateway API's lists are atomic, so the whole status is written, with the version that was
+    /// read. Tidegate's own kinds have no other writer.
+    async fn send(
+        &self,
+        api: &Api<DynamicObject>,
+        wanted: &Wanted,
+        mut object: DynamicObject,
+        status: Value,
+    ) -> Result<(), kube::Error> {
+        let (kind, key) = (wanted.id.kind, &wanted.id.key);
+        if kind == Kind::Upstream {
+            let apply = json!({
+                "apiVersion": kind.api_version(),
+                "kind": kind.name(),
+                // With the uid it is refused for a new object by the same name.
+                "metadata": { "name": &*key.name, "namespace": &*key.namespace, "uid": &*wanted.head.uid },
+                "status": status,
+            });
+            let parameters = PatchParams::apply(FIELD_MANAGER).force();
+            return api.patch_status(&key.name, &parameters, &Patch::Apply(apply)).await.map(drop);
+        }
+        object.data["status"] = status;
+        api.replace_status(&key.name, &PostParams::default(), &object).await.map(drop)
+    }
+
+    fn api(&self, id: &ObjectId) -> Api<DynamicObject> {
+        let (resource, client) = (id.kind.resource(id.kind.version()), self.client.clone());
+        if id.kind.namespaced() {
+            Api::namespaced_with(client, &id.key.namespace, &resource)
+        } else {
+            Api::all_with(client, &resource)
+        }
+    }
+
+    fn leads(&self) -> bool {
+        *self.leads.borrow()
+    }
+}
+
+#[cfg(test)]
+mod tests;
