@@ -6,6 +6,7 @@
 use super::connection::Client;
 use super::request_body::Source;
 use crate::model::Reason;
+use crate::support::drain::Phase;
 use crate::table::{Listener, Rule};
 use crate::telemetry;
 use crate::upstream::{InFlight, Upstream};
@@ -225,6 +226,11 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        if self.reason == Some(Reason::ClientGone) && self.client.worker.drain.phase() == Phase::Cutting {
+            // It is not the client that went.
+            self.reason = Some(Reason::Draining);
+            self.status = super::answer::status(Reason::Draining);
+        }
         self.client.handle.activity.end();
         if let Some(upstream) = &self.upstream {
             upstream.metrics.active_requests.decrement();

@@ -29,7 +29,7 @@ pub(super) async fn handle(
 ) -> Result<Response<ResponseBody>, Infallible> {
     let (mut head, body) = request.into_parts();
     let mut record = Record::begin(&client, &head);
-    let mut closing = client.worker.announcing.get();
+    let mut closing = false;
     let version = head.version;
     let response = match screen(&mut head, &client.worker.limits) {
         Err(reason) => Err(reason),
@@ -46,6 +46,8 @@ pub(super) async fn handle(
             answer::answer(reason)
         }
     };
+    // Only now: a drain may have begun since the head came.
+    closing |= client.worker.announcing.get();
     if version == Version::HTTP_2 {
         client.finish_http2(closing);
     } else if closing && response.status() != StatusCode::SWITCHING_PROTOCOLS {

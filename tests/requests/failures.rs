@@ -4,8 +4,9 @@ use crate::common::backend::Backend;
 use crate::common::manifests::{documents, http_gateway, route, route_to, service_at};
 use crate::common::raw::{Client, Head, ask};
 use crate::common::scripted::{Scripted, Step};
-use crate::common::tidegate::Tidegate;
+use crate::common::tidegate::{Options, Tidegate};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::time::Duration;
 
 fn in_front_of(addresses: &[SocketAddr]) -> Tidegate {
     let texts = [http_gateway(), service_at("only", addresses, None), route_to("only")];
@@ -238,4 +239,23 @@ fn an_answer_without_a_length_is_whole_at_the_end() {
     let tidegate = in_front_of(&[backend.address]);
     let answer = ask(tidegate.http(), "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!((answer.status(), answer.body.as_slice()), (200, b"all there is".as_slice()));
+}
+
+/// It is not the client that went away.
+#[test]
+fn a_request_that_the_end_of_a_drain_cuts_is_logged_as_such() {
+    let backend = Scripted::start(|_| vec![Step::Hold]);
+    let texts = [http_gateway(), service_at("only", &[backend.address], None), route_to("only")];
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let flags = vec!["--access-log=full".into(), format!("--access-log-file={}", log.path().display())];
+    let options = Options { drain_max: Duration::ZERO, flags, ..Options::default() };
+    let tidegate = Tidegate::start_with(options, &[("all.yaml", documents(&texts))]);
+    let mut client = Client::connect(tidegate.http());
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    tidegate.wait_until("forwards", || backend.requests().len() == 1);
+    tidegate.begin_to_stop();
+    tidegate.wait_until_stopped();
+    let line: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(log.path()).unwrap()).unwrap();
+    assert_eq!((&line["reason"], &line["status"]), (&"Draining".into(), &503.into()));
 }

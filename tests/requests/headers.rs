@@ -3,8 +3,9 @@
 use crate::common::backend::Backend;
 use crate::common::manifests::{documents, http_gateway, route_to, service_at};
 use crate::common::raw::{Client, ask};
-use crate::common::scripted::Scripted;
+use crate::common::scripted::{Scripted, Step};
 use crate::common::tidegate::{Options, Tidegate};
+use std::time::Duration;
 
 #[test]
 fn the_gateway_says_who_asks() {
@@ -146,4 +147,31 @@ fn a_head_request_has_no_body() {
     assert_eq!((head.status(), head.header("content-length")), (200, Some("1000")));
     // The next answer begins right behind the head.
     assert_eq!(client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").answer().status(), 200);
+}
+
+/// The client would send its next request on a connection that is about to be closed.
+#[test]
+fn an_answer_that_comes_during_a_drain_says_that_it_is_the_last() {
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let held = std::sync::Mutex::new(held);
+    let backend = Scripted::start(move |head| {
+        if head.start.contains("/slow") {
+            held.lock().unwrap().recv().unwrap();
+        }
+        vec![Step::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_vec())]
+    });
+    let texts = [http_gateway(), service_at("only", &[backend.address], None), route_to("only")];
+    let drain = Duration::from_secs(60);
+    let options = Options { workers: 1, drain_min: drain, drain_max: drain, ..Options::default() };
+    let tidegate = Tidegate::start_with(options, &[("all.yaml", documents(&texts))]);
+    let mut client = Client::connect(tidegate.http());
+    client.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
+    tidegate.wait_until("forwards", || backend.requests().len() == 1);
+    tidegate.begin_to_stop();
+    tidegate.wait_until("drains", || {
+        ask(tidegate.http(), "GET / HTTP/1.1\r\nHost: a\r\n\r\n").header("connection") == Some("close")
+    });
+    release.send(()).unwrap();
+    assert_eq!(client.answer().header("connection"), Some("close"));
+    assert!(client.is_closed());
 }
