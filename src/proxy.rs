@@ -25,6 +25,7 @@ mod upgrade;
 mod worker;
 
 pub use limits::Limits;
+pub use publish::{BindFailure, BindFailures};
 
 use crate::model::Delta;
 use crate::support::drain::Watch;
@@ -35,7 +36,7 @@ use crate::tls::ClientConfigs;
 use crate::upstream::{Connector, Registry};
 use ipnet::IpNet;
 use publish::Publisher;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -141,7 +142,7 @@ impl Proxy {
     }
 
     /// The addresses that cannot be listened on, and why.
-    pub fn bind_failures(&self) -> watch::Receiver<BTreeMap<SocketAddr, String>> {
+    pub fn bind_failures(&self) -> watch::Receiver<BindFailures> {
         self.publisher.bind_failures()
     }
 

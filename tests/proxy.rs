@@ -168,7 +168,7 @@ fn sockets_beyond_the_limit_are_told_and_not_opened() {
     running.publish(1, listeners.collect(), vec![]);
     let failures = running.proxy.bind_failures().borrow().clone();
     assert_eq!(failures.len(), 1);
-    assert!(failures.values().all(|why| why.contains("more than the 4")), "{failures:?}");
+    assert!(failures.values().all(|failure| failure.why.contains("more than the 4")), "{failures:?}");
     assert!(get(free(3)).starts_with("HTTP/1.1 404 "));
 }
 

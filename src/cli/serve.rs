@@ -197,8 +197,10 @@ async fn until_ended(
 fn ended(end: End) -> Result<ExitCode, String> {
     match end {
         End::CannotListen(addresses) => {
-            let lines: Vec<_> =
-                addresses.iter().map(|(address, why)| format!("cannot listen on {address}: {why}")).collect();
+            let lines: Vec<_> = addresses
+                .iter()
+                .map(|(address, failure)| format!("cannot listen on {address}: {}", failure.why))
+                .collect();
             Err(format!(
                 "{}\nStop what listens there (another tidegate?), or change the port or spec.addresses of the \
                  Gateway.",

@@ -7,11 +7,11 @@ use super::statuses::Statuses;
 use super::view::{Ask, View};
 use crate::api::Time;
 use crate::index::Event;
-use crate::model::Delta;
-use crate::proxy::{Proxy, WorkerState};
+use crate::model::{Delta, Resource};
+use crate::proxy::{BindFailures, Proxy, WorkerState};
 use crate::source::Source;
 use crate::telemetry::Metrics;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ pub trait DataPlane: Send + Sync + 'static {
     /// The version that every worker serves.
     fn acknowledged(&self) -> watch::Receiver<u64>;
     /// The addresses that cannot be listened on, and why; up to date when `publish` returns.
-    fn bind_failures(&self) -> watch::Receiver<BTreeMap<SocketAddr, String>>;
+    fn bind_failures(&self) -> watch::Receiver<BindFailures>;
     /// Tries those again.
     fn retry_binds(&self);
     /// How the workers are.
@@ -47,7 +47,7 @@ impl DataPlane for Proxy {
         self.acknowledged()
     }
 
-    fn bind_failures(&self) -> watch::Receiver<BTreeMap<SocketAddr, String>> {
+    fn bind_failures(&self) -> watch::Receiver<BindFailures> {
         self.bind_failures()
     }
 
@@ -63,8 +63,8 @@ impl DataPlane for Proxy {
 /// Why the loop ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
-    /// At the start these addresses could not be listened on.
-    CannotListen(BTreeMap<SocketAddr, String>),
+    /// At the start these addresses could not be listened on: others listen there, or none was left.
+    CannotListen(BindFailures),
     /// This worker hangs and will not come back.
     WorkerLost(String),
 }
@@ -77,9 +77,9 @@ pub struct Control {
     events: Option<mpsc::Receiver<Vec<Event>>>,
     plane: Arc<dyn DataPlane>,
     acknowledged: watch::Receiver<u64>,
-    failures: watch::Receiver<BTreeMap<SocketAddr, String>>,
+    failures: watch::Receiver<BindFailures>,
     /// Those that the pipeline knows of.
-    told_failures: BTreeMap<SocketAddr, String>,
+    told_failures: BindFailures,
     sockets: Sockets,
     said_ready: bool,
     step_deadline: Option<Instant>,
@@ -101,7 +101,7 @@ impl Control {
             acknowledged: plane.acknowledged(),
             failures: plane.bind_failures(),
             plane,
-            told_failures: BTreeMap::new(),
+            told_failures: BindFailures::new(),
             sockets: Sockets::default(),
             said_ready: false,
             step_deadline: None,
@@ -182,9 +182,11 @@ impl Control {
         let delta = step.delta?;
         tracing::info!(version, "{}", announce::describe(&delta));
         let sockets = self.sockets.follow(&delta);
+        let wanted = wanted_sockets(&delta);
         self.plane.publish(delta);
-        if is_first && !self.failures.borrow().is_empty() {
-            return Some(End::CannotListen(self.failures.borrow().clone()));
+        let failures = self.failures.borrow();
+        if is_first && keeps_from_starting(&failures, &wanted) {
+            return Some(End::CannotListen(failures.clone()));
         }
         sockets.iter().for_each(|line| tracing::info!("{line}"));
         None
@@ -203,13 +205,14 @@ impl Control {
 
     fn take_failures(&mut self) {
         let failures = self.failures.borrow_and_update().clone();
-        for (address, why) in &failures {
-            if self.told_failures.get(address) != Some(why) {
+        for (address, failure) in &failures {
+            if self.told_failures.get(address) != Some(failure) {
                 tracing::error!(
-                    "cannot listen on {address}: {why}; tried again every {} s",
+                    "cannot listen on {address}: {}; tried again every {} s",
+                    failure.why,
                     RETRY_BINDS.as_secs()
                 );
-                self.pipeline.bind_failed(*address, why.as_str());
+                self.pipeline.bind_failed(*address, failure.why.as_str());
             }
         }
         for address in self.told_failures.keys().filter(|address| !failures.contains_key(address)) {
@@ -218,6 +221,21 @@ impl Control {
         }
         self.told_failures = failures;
     }
+}
+
+fn wanted_sockets(delta: &Delta) -> BTreeSet<SocketAddr> {
+    let listeners = delta.upserts.iter().filter_map(|resource| match resource {
+        Resource::Listener(listener) => Some(listener),
+        _ => None,
+    });
+    listeners.flat_map(|listener| listener.binds.iter().copied()).collect()
+}
+
+/// A second instance must not run beside the first, nor one that serves nobody. An address that
+/// this machine does not have is one Gateway's trouble: the others are served.
+fn keeps_from_starting(failures: &BindFailures, wanted: &BTreeSet<SocketAddr>) -> bool {
+    let none_left = !failures.is_empty() && wanted.iter().all(|address| failures.contains_key(address));
+    none_left || failures.values().any(|failure| failure.in_use)
 }
 
 fn now() -> Instant {

@@ -6,11 +6,10 @@ use super::run::DataPlane;
 use super::served::{Report, Served};
 use super::statuses::{Known, Statuses};
 use crate::model::Delta;
-use crate::proxy::WorkerState;
+use crate::proxy::{BindFailures, WorkerState};
 use crate::source::Problem;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -24,7 +23,7 @@ pub struct View {
     draining: AtomicBool,
     plane: Arc<dyn DataPlane>,
     problems: watch::Receiver<Arc<BTreeSet<Problem>>>,
-    failures: watch::Receiver<BTreeMap<SocketAddr, String>>,
+    failures: watch::Receiver<BindFailures>,
     asks: mpsc::Sender<Ask>,
 }
 
@@ -88,8 +87,12 @@ impl View {
     /// loop waiting only for a moment.
     pub fn status(&self) -> Value {
         let not_ready: Vec<_> = self.not_ready().iter().map(ToString::to_string).collect();
-        let failures: BTreeMap<_, _> =
-            self.failures.borrow().iter().map(|(address, why)| (address.to_string(), why.clone())).collect();
+        let failures: BTreeMap<_, _> = self
+            .failures
+            .borrow()
+            .iter()
+            .map(|(at, failure)| (at.to_string(), failure.why.clone()))
+            .collect();
         let problems = self.problems.borrow().clone();
         let workers: Vec<_> = self.plane.workers().iter().map(worker).collect();
         let (version, objects): (_, Vec<_>) = {

@@ -47,12 +47,24 @@ impl Published {
     }
 }
 
+/// Why an address cannot be listened on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BindFailure {
+    /// Somebody else listens there.
+    pub in_use: bool,
+    /// The system's words.
+    pub why: String,
+}
+
+/// The addresses that cannot be listened on.
+pub type BindFailures = BTreeMap<SocketAddr, BindFailure>;
+
 /// Takes deltas and hands tables out.
 pub(super) struct Publisher {
     state: Mutex<State>,
     published: watch::Sender<Published>,
     acknowledged: Arc<Acknowledged>,
-    bind_failures: watch::Sender<BTreeMap<SocketAddr, String>>,
+    bind_failures: watch::Sender<BindFailures>,
     names: watch::Sender<HashSet<(Arc<str>, u16)>>,
     max_sockets: usize,
     /// Listened on by other parts of the process: no target for anyone.
@@ -94,7 +106,7 @@ impl Publisher {
         self.acknowledged.version.subscribe()
     }
 
-    pub(super) fn bind_failures(&self) -> watch::Receiver<BTreeMap<SocketAddr, String>> {
+    pub(super) fn bind_failures(&self) -> watch::Receiver<BindFailures> {
         self.bind_failures.subscribe()
     }
 
@@ -157,17 +169,21 @@ impl Publisher {
     }
 
     /// Why an address cannot be listened on beside `others`, if so.
-    fn probe(&self, address: SocketAddr, others: usize) -> Result<(), String> {
+    fn probe(&self, address: SocketAddr, others: usize) -> Result<(), BindFailure> {
         let workers = self.acknowledged.workers.len();
         let sockets = (others + 1) * workers;
         if sockets > self.max_sockets {
-            return Err(format!(
+            let why = format!(
                 "{sockets} listening sockets ({} addresses with {workers} workers each) are more than the {} \
                  that the limit of open files allows; raise it or use fewer workers",
                 others + 1,
                 self.max_sockets
-            ));
+            );
+            return Err(BindFailure { in_use: false, why });
         }
-        listen::probe(address).map_err(|error| error.to_string())
+        listen::probe(address).map_err(|error| BindFailure {
+            in_use: error.kind() == std::io::ErrorKind::AddrInUse,
+            why: error.to_string(),
+        })
     }
 }

@@ -2,7 +2,9 @@ use super::*;
 use crate::api::{Decoded, Kind, Object, decode};
 use crate::attach::Options as Decisions;
 use crate::control::NotReady;
+use crate::proxy::BindFailure;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use tokio::task::JoinHandle;
 
@@ -10,9 +12,9 @@ use tokio::task::JoinHandle;
 struct Plane {
     published: mpsc::UnboundedSender<(Instant, Delta)>,
     acknowledged: watch::Sender<u64>,
-    failures: watch::Sender<BTreeMap<SocketAddr, String>>,
+    failures: watch::Sender<BindFailures>,
     /// What `publish` finds out.
-    will_fail: Mutex<BTreeMap<SocketAddr, String>>,
+    will_fail: Mutex<BindFailures>,
     retries: Mutex<usize>,
     since_tick: Mutex<Duration>,
 }
@@ -29,7 +31,7 @@ impl DataPlane for Plane {
         self.acknowledged.subscribe()
     }
 
-    fn bind_failures(&self) -> watch::Receiver<BTreeMap<SocketAddr, String>> {
+    fn bind_failures(&self) -> watch::Receiver<BindFailures> {
         self.failures.subscribe()
     }
 
@@ -41,6 +43,11 @@ impl DataPlane for Plane {
         let since_tick = *self.since_tick.lock().unwrap();
         vec![WorkerState { name: "worker-0".to_owned(), since_tick, version: 0 }]
     }
+}
+
+fn failure(address: &str, in_use: bool) -> BindFailures {
+    let failure = BindFailure { in_use, why: "taken".to_owned() };
+    BindFailures::from([(address.parse().unwrap(), failure)])
 }
 
 /// A running loop with the time in the tests' hands.
@@ -55,15 +62,15 @@ struct Bed {
 
 impl Bed {
     fn new() -> Self {
-        Self::failing(BTreeMap::new())
+        Self::failing(BindFailures::new())
     }
 
-    fn failing(will_fail: BTreeMap<SocketAddr, String>) -> Self {
+    fn failing(will_fail: BindFailures) -> Self {
         let (published_sender, published) = mpsc::unbounded_channel();
         let plane = Arc::new(Plane {
             published: published_sender,
             acknowledged: watch::Sender::new(0),
-            failures: watch::Sender::new(BTreeMap::new()),
+            failures: watch::Sender::new(BindFailures::new()),
             will_fail: Mutex::new(will_fail),
             retries: Mutex::new(0),
             since_tick: Mutex::new(Duration::ZERO),
@@ -212,24 +219,35 @@ async fn an_endpoint_that_leaves_is_published_within_ten_milliseconds_whatever_e
     });
     let (at, delta) = bed.published.recv().await.unwrap();
     assert!(at - start <= Duration::from_millis(10), "{:?}", at - start);
-    assert!(delta.upserts.iter().any(|resource| matches!(resource, crate::model::Resource::Endpoints(_))));
+    assert!(delta.upserts.iter().any(|resource| matches!(resource, Resource::Endpoints(_))));
     busy.abort();
 }
 
 #[tokio::test(start_paused = true)]
 async fn at_the_start_an_address_that_is_taken_ends_the_loop() {
-    let failures = BTreeMap::from([("127.0.0.1:80".parse().unwrap(), "taken".to_owned())]);
-    let bed = Bed::failing(failures.clone());
+    for failures in [failure("127.0.0.2:80", true), failure("127.0.0.1:80", false)] {
+        let bed = Bed::failing(failures.clone());
+        bed.send([apply(gateway(80))]).await;
+        bed.send(Kind::ALL.map(Event::Listed)).await;
+        assert_eq!(bed.running.await.unwrap(), End::CannotListen(failures));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_the_start_an_address_that_this_machine_lacks_is_one_gateways_trouble() {
+    let mut bed = Bed::failing(failure("192.0.2.1:80", false));
     bed.send([apply(gateway(80))]).await;
     bed.send(Kind::ALL.map(Event::Listed)).await;
-    assert_eq!(bed.running.await.unwrap(), End::CannotListen(failures));
+    bed.published.recv().await.unwrap();
+    bed.settle().await;
+    assert!(!bed.running.is_finished());
+    assert_eq!(bed.view.status()["cannot_listen"], json!({"192.0.2.1:80": "taken"}));
 }
 
 #[tokio::test(start_paused = true)]
 async fn later_it_is_a_condition_and_tried_again() {
     let mut bed = Bed::serving().await;
-    let failures = BTreeMap::from([("127.0.0.1:81".parse().unwrap(), "taken".to_owned())]);
-    *bed.plane.will_fail.lock().unwrap() = failures;
+    *bed.plane.will_fail.lock().unwrap() = failure("127.0.0.1:81", true);
     bed.send([apply(gateway(81))]).await;
     let (_, delta) = bed.published.recv().await.unwrap();
     bed.plane.acknowledged.send_replace(delta.version);
@@ -240,7 +258,7 @@ async fn later_it_is_a_condition_and_tried_again() {
 
     tokio::time::sleep(2 * RETRY_BINDS).await;
     assert!(*bed.plane.retries.lock().unwrap() >= 2);
-    bed.plane.failures.send_replace(BTreeMap::new());
+    bed.plane.failures.send_replace(BindFailures::new());
     bed.settle().await;
     assert_eq!(bed.status_of("Gateway").await["bad"], false);
     let retries = *bed.plane.retries.lock().unwrap();
