@@ -324,11 +324,12 @@ impl State {
             |live: &Value| given.is_some_and(|given| live["metadata"]["resourceVersion"] != given);
         let written = match (&asked.method, live) {
             (&Method::POST, _) => {
-                let place = place_of(&asked.body);
-                if self.objects.contains_key(&place) {
+                let mut created = asked.body.clone();
+                created["metadata"]["namespace"] = place.namespace.as_str().into();
+                if self.objects.contains_key(&place_of(&created)) {
                     return failure(409, "AlreadyExists", "already exists");
                 }
-                asked.body.clone()
+                created
             }
             (_, Some(live)) if conflicts(&live) => {
                 return failure(409, "Conflict", "the object has been modified");
