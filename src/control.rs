@@ -10,6 +10,7 @@
 mod announce;
 mod batch;
 mod dump;
+mod lead;
 pub mod pipeline;
 mod readiness;
 mod run;
@@ -18,6 +19,7 @@ mod statuses;
 mod view;
 mod write;
 
+pub use lead::Elector;
 pub use readiness::NotReady;
 pub use run::{Control, DataPlane, End};
 pub use served::Report;

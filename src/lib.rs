@@ -27,6 +27,8 @@ pub mod compile;
 
 pub mod status;
 
+pub mod infra;
+
 pub mod telemetry;
 
 pub mod tls;

@@ -1,0 +1,153 @@
+//! The Service and the ServiceAccount of a Gateway.
+
+use super::ports::{Claim, Protocol};
+use crate::api::gateway::Gateway;
+use crate::api::{ObjectMeta, Service, ServicePort};
+use k8s_openapi::api::core::v1::{ServiceAccount, ServiceSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use std::collections::BTreeMap;
+
+const GATEWAY_NAME: &str = "gateway.networking.k8s.io/gateway-name";
+const CLASS_NAME: &str = "gateway.networking.k8s.io/gateway-class-name";
+const GATEWAY_NAMESPACE: &str = "tidegate.dev/gateway-namespace";
+const GATEWAY_UID: &str = "tidegate.dev/gateway-uid";
+const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+
+/// The longest name of a Service, and the longest value of a label.
+const LABEL: usize = 63;
+
+/// The pods that serve, and where they are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Home {
+    /// Tidegate's own namespace.
+    pub namespace: String,
+    /// The labels by which its pods are found.
+    pub selector: BTreeMap<String, String>,
+    /// Its Deployment: what it owns goes with it.
+    pub owner: OwnerReference,
+    /// The controller, as value of a label.
+    pub managed_by: String,
+}
+
+/// What tells that an object was made for a Gateway, for a list of all of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owned {
+    /// `metadata.uid` of the Gateway.
+    pub gateway_uid: String,
+}
+
+impl Owned {
+    /// None if an object with these labels was not made by the controller of this home.
+    pub fn of(metadata: &ObjectMeta, home: &Home) -> Option<Self> {
+        let labels = metadata.labels.as_ref()?;
+        let ours = labels.get(MANAGED_BY) == Some(&home.managed_by);
+        labels.get(GATEWAY_UID).filter(|_| ours).map(|uid| Self { gateway_uid: uid.clone() })
+    }
+}
+
+/// The Service of a Gateway, in Tidegate's namespace: clients come to its ports, and Kubernetes
+/// leads them to those of the pods. `type_` is that of a Service (`LoadBalancer` …).
+pub fn service(home: &Home, gateway: &Gateway, ports: &BTreeMap<Claim, u16>, type_: &str) -> Service {
+    let ports = ports.iter().map(|(claim, pod_port)| {
+        let (name, protocol) = match claim.protocol {
+            Protocol::Tcp => ("tcp", "TCP"),
+            Protocol::Udp => ("udp", "UDP"),
+        };
+        ServicePort {
+            name: Some(format!("{name}-{}", claim.port)),
+            protocol: Some(protocol.to_owned()),
+            port: claim.port.into(),
+            target_port: Some(IntOrString::Int((*pod_port).into())),
+            ..ServicePort::default()
+        }
+    });
+    let spec = ServiceSpec {
+        type_: Some(type_.to_owned()),
+        selector: Some(home.selector.clone()),
+        ports: Some(ports.collect()),
+        ..ServiceSpec::default()
+    };
+    let mut metadata = metadata(home, gateway);
+    metadata.name = Some(service_name(gateway));
+    metadata.namespace = Some(home.namespace.clone());
+    metadata.owner_references = Some(vec![home.owner.clone()]);
+    Service { metadata, spec: Some(spec), ..Service::default() }
+}
+
+/// The ServiceAccount in the Gateway's own namespace, by which others find what a Gateway is made
+/// of. Nothing runs under it, so it has no token.
+pub fn service_account(home: &Home, gateway: &Gateway) -> ServiceAccount {
+    let mut metadata = metadata(home, gateway);
+    let (name, uid) = (text(gateway.metadata.name.as_ref()), text(gateway.metadata.uid.as_ref()));
+    let class = &gateway.spec.gateway_class_name;
+    // Neither another Gateway's (`a-b` of class `c`, `a` of class `b-c`) nor one of the user's own.
+    metadata.name = Some(with_uid(&format!("{name}-{class}"), uid));
+    metadata.namespace.clone_from(&gateway.metadata.namespace);
+    metadata.owner_references = Some(vec![OwnerReference {
+        api_version: format!("{}/v1", crate::api::gateway::GROUP),
+        kind: "Gateway".to_owned(),
+        name: name.to_owned(),
+        uid: uid.to_owned(),
+        controller: Some(true),
+        block_owner_deletion: Some(false),
+    }]);
+    ServiceAccount { metadata, automount_service_account_token: Some(false), ..ServiceAccount::default() }
+}
+
+/// Labels and annotations as the Gateway wants them, except that nobody can say of an object that
+/// it is another Gateway's.
+fn metadata(home: &Home, gateway: &Gateway) -> ObjectMeta {
+    let infrastructure = gateway.spec.infrastructure.as_ref();
+    let mut labels: BTreeMap<String, String> = BTreeMap::new();
+    let mut annotations: BTreeMap<String, String> = BTreeMap::new();
+    if let Some(wanted) = infrastructure {
+        labels.extend(wanted.labels.iter().map(|(key, value)| (key.clone(), value.clone())));
+        annotations.extend(wanted.annotations.iter().map(|(key, value)| (key.clone(), value.clone())));
+    }
+    let uid = text(gateway.metadata.uid.as_ref());
+    let own = [
+        (GATEWAY_NAME, text(gateway.metadata.name.as_ref())),
+        (CLASS_NAME, &gateway.spec.gateway_class_name),
+        (GATEWAY_NAMESPACE, text(gateway.metadata.namespace.as_ref())),
+        (GATEWAY_UID, uid),
+        (MANAGED_BY, &home.managed_by),
+    ];
+    labels.extend(own.map(|(key, value)| (key.to_owned(), shortened(value, uid))));
+    ObjectMeta {
+        labels: Some(labels),
+        annotations: (!annotations.is_empty()).then_some(annotations),
+        ..ObjectMeta::default()
+    }
+}
+
+/// Readable, and with a part of the uid, which no tenant can choose: `a-b/c` and `a/b-c` are two
+/// Gateways, and neither may have the other's Service.
+fn service_name(gateway: &Gateway) -> String {
+    let (namespace, name) = (text(gateway.metadata.namespace.as_ref()), text(gateway.metadata.name.as_ref()));
+    // A Service's name has no dots and begins with a letter.
+    let whole = format!("gw-{namespace}-{name}").replace('.', "-");
+    let uid = text(gateway.metadata.uid.as_ref());
+    with_uid(&whole, uid)
+}
+
+/// As it is if it is short enough, else its beginning and a part of the uid.
+fn shortened(whole: &str, uid: &str) -> String {
+    if whole.len() <= LABEL { whole.to_owned() } else { with_uid(whole, uid) }
+}
+
+fn with_uid(whole: &str, uid: &str) -> String {
+    const PART: usize = 8;
+    let part: String = uid.chars().filter(char::is_ascii_alphanumeric).take(PART).collect();
+    // Names in Kubernetes are ASCII; for what is not, whole characters are kept.
+    let beginning: String = whole.chars().take(LABEL - PART - 1).collect();
+    let beginning = beginning.trim_end_matches(['-', '.', '_']);
+    format!("{beginning}-{part}")
+}
+
+fn text(text: Option<&String>) -> &str {
+    text.map(String::as_str).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

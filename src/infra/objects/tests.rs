@@ -1,0 +1,101 @@
+use super::*;
+use serde_json::{Value, json};
+
+fn home() -> Home {
+    Home {
+        namespace: "tidegate-system".to_owned(),
+        selector: BTreeMap::from([("app".to_owned(), "tidegate".to_owned())]),
+        owner: OwnerReference {
+            api_version: "apps/v1".to_owned(),
+            kind: "Deployment".to_owned(),
+            name: "tidegate".to_owned(),
+            uid: "d".to_owned(),
+            ..OwnerReference::default()
+        },
+        managed_by: "tidegate".to_owned(),
+    }
+}
+
+fn gateway(namespace: &str, name: &str, uid: &str, infrastructure: Value) -> Gateway {
+    serde_json::from_value(json!({
+        "metadata": { "namespace": namespace, "name": name, "uid": uid },
+        "spec": { "gatewayClassName": "tide", "listeners": [], "infrastructure": infrastructure },
+    }))
+    .unwrap()
+}
+
+fn claim(port: u16) -> Claim {
+    Claim { gateway_uid: "0a1b2c3d-4e5f".into(), protocol: Protocol::Tcp, port }
+}
+
+#[test]
+fn a_service_leads_from_listener_ports_to_those_of_the_pods() {
+    let wanted = json!({ "labels": { "team": "a" }, "annotations": { "cloud.example/size": "small" } });
+    let gateway = gateway("web", "shop", "0a1b2c3d-4e5f", wanted);
+    let ports = BTreeMap::from([(claim(80), 10240), (claim(443), 10241)]);
+    let service = serde_json::to_value(service(&home(), &gateway, &ports, "LoadBalancer")).unwrap();
+    assert_eq!(
+        service,
+        json!({
+            "apiVersion": "v1", "kind": "Service",
+            "metadata": {
+                "namespace": "tidegate-system", "name": "gw-web-shop-0a1b2c3d",
+                "labels": {
+                    "team": "a",
+                    "app.kubernetes.io/managed-by": "tidegate",
+                    "gateway.networking.k8s.io/gateway-name": "shop",
+                    "gateway.networking.k8s.io/gateway-class-name": "tide",
+                    "tidegate.dev/gateway-namespace": "web",
+                    "tidegate.dev/gateway-uid": "0a1b2c3d-4e5f",
+                },
+                "annotations": { "cloud.example/size": "small" },
+                "ownerReferences": [{ "apiVersion": "apps/v1", "kind": "Deployment", "name": "tidegate", "uid": "d" }],
+            },
+            "spec": {
+                "type": "LoadBalancer", "selector": { "app": "tidegate" },
+                "ports": [
+                    { "name": "tcp-80", "protocol": "TCP", "port": 80, "targetPort": 10240 },
+                    { "name": "tcp-443", "protocol": "TCP", "port": 443, "targetPort": 10241 },
+                ],
+            },
+        })
+    );
+}
+
+#[test]
+fn two_gateways_never_share_a_service_however_they_are_named() {
+    let name =
+        |namespace: &str, name: &str, uid: &str| service_name(&gateway(namespace, name, uid, Value::Null));
+    assert_ne!(name("a-b", "c", "11111111-a"), name("a", "b-c", "22222222-a"));
+    assert_ne!(name("a", "b.c", "11111111-a"), name("a", "b-c", "22222222-a"));
+    let long = "x".repeat(253);
+    assert_ne!(name("a", &long, "11111111-a"), name("a", &format!("{}y", &long[1..]), "22222222-a"));
+    for name in [name("1a", "b.c", "11111111-a"), name("a", &long, "11111111-a")] {
+        assert!(name.len() <= 63 && name.starts_with("gw-") && !name.contains('.'), "{name}");
+    }
+}
+
+#[test]
+fn nobody_can_say_of_an_object_that_it_is_another_gateways() {
+    let wanted = json!({ "labels": {
+        "tidegate.dev/gateway-uid": "another", "app.kubernetes.io/managed-by": "me",
+    } });
+    let gateway = gateway("web", "shop", "mine", wanted);
+    let service = service(&home(), &gateway, &BTreeMap::new(), "ClusterIP");
+    assert_eq!(Owned::of(&service.metadata, &home()), Some(Owned { gateway_uid: "mine".to_owned() }));
+    let other = Home { managed_by: "second".to_owned(), ..home() };
+    assert_eq!(Owned::of(&service.metadata, &other), None);
+}
+
+#[test]
+fn the_service_account_is_the_gateways_own_and_has_no_token() {
+    let gateway = gateway("web", &"g".repeat(100), "0a1b2c3d-4e5f", json!({ "labels": { "team": "a" } }));
+    let account = serde_json::to_value(service_account(&home(), &gateway)).unwrap();
+    let short = format!("{}-0a1b2c3d", "g".repeat(54));
+    let metadata = &account["metadata"];
+    assert_eq!((&metadata["namespace"], &metadata["name"]), (&json!("web"), &json!(short)));
+    assert_eq!(metadata["labels"]["gateway.networking.k8s.io/gateway-name"], short);
+    assert_eq!(metadata["labels"]["team"], "a");
+    assert_eq!(metadata["ownerReferences"][0]["uid"], "0a1b2c3d-4e5f");
+    assert_eq!(account["automountServiceAccountToken"], false);
+}
