@@ -13,7 +13,7 @@ SLOW_TESTS = loss proxy readme requests serve
 TESTS = $(sort $(basename $(notdir $(wildcard tests/*.rs))) $(notdir $(patsubst %/main.rs,%,$(wildcard tests/*/main.rs))))
 QUICK_TESTS = $(filter-out $(SLOW_TESTS),$(TESTS))
 
-.PHONY: build run check test test-all bench audit clean
+.PHONY: build run check test test-all bench audit clean bed bed-up bed-down e2e-check
 
 # The binary, and build/tidegate as a short name for it.
 build:
@@ -59,3 +59,20 @@ audit:
 clean:
 	rm -rf build
 	cargo clean
+
+# A real one-node Kubernetes on this machine, as root; `build/bed kubectl get nodes` asks it. The
+# first time takes about 10 minutes, later ones 10 seconds.
+bed:
+	@.ci/setup go
+	@mkdir -p build && cd e2e && go build -o ../build/bed ./cmd/bed
+
+bed-up: bed
+	build/bed up
+
+bed-down: bed
+	build/bed down
+
+# What e2e/ tests without a cluster.
+e2e-check:
+	@.ci/setup go
+	cd e2e && go vet ./... && go test ./...
