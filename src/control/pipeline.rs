@@ -186,6 +186,13 @@ impl Pipeline {
         self.wanted.values()
     }
 
+    /// Whether the object came with the status that is wanted. If that changes, a later
+    /// [`Step::statuses`] has it again.
+    pub fn is_written(&self, wanted: &Wanted) -> bool {
+        let live = self.index.object(&wanted.id).and_then(Status::of);
+        live.is_some_and(|live| !self.differs(wanted, &live))
+    }
+
     /// Which state of every GatewayClass, Gateway, route and Upstream is served since which
     /// version; it is served by all workers once that version is acknowledged.
     pub fn served(&self) -> impl Iterator<Item = (&ObjectId, &Served)> {
@@ -289,10 +296,14 @@ impl Pipeline {
     /// Whether the object came with a status, and one that differs from what is wanted.
     fn was_overwritten(&self, wanted: &Wanted) -> bool {
         let Some(live) = self.index.object(&wanted.id).and_then(Status::of) else { return false };
+        self.differs(wanted, &live)
+    }
+
+    fn differs(&self, wanted: &Wanted, live: &Status) -> bool {
         let controller = &self.attachments.options().controller_name;
         // Any time will do: it enters only where the two differ anyway.
         let merged =
-            status::merge(wanted, Some(&live), controller, &crate::api::Time(jiff::Timestamp::UNIX_EPOCH));
+            status::merge(wanted, Some(live), controller, &crate::api::Time(jiff::Timestamp::UNIX_EPOCH));
         merged.is_some_and(|merged| merged.changed)
     }
 

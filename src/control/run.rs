@@ -5,11 +5,13 @@ use super::batch::Batch;
 use super::pipeline::{Options, Pipeline};
 use super::statuses::Statuses;
 use super::view::{Ask, View};
+use super::write::StatusQueue;
 use crate::api::Time;
 use crate::index::Event;
 use crate::model::{Delta, Resource};
 use crate::proxy::{BindFailures, Proxy, WorkerState};
 use crate::source::Source;
+use crate::status::{Body, Wanted};
 use crate::telemetry::Metrics;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -86,6 +88,14 @@ pub struct Control {
     asks: mpsc::Receiver<Ask>,
     metrics: Arc<Metrics>,
     view: Arc<View>,
+    writing: Option<Writing>,
+}
+
+/// Where statuses go in a cluster.
+struct Writing {
+    queue: StatusQueue,
+    /// Whether this process leads.
+    leads: watch::Receiver<bool>,
 }
 
 impl Control {
@@ -108,7 +118,14 @@ impl Control {
             asks,
             metrics,
             view: Arc::new(view),
+            writing: None,
         }
+    }
+
+    /// Has statuses written into a cluster as well, whenever this process leads.
+    pub fn writing(mut self, queue: StatusQueue, leads: watch::Receiver<bool>) -> Self {
+        self.writing = Some(Writing { queue, leads });
+        self
     }
 
     /// What others may see of it.
@@ -137,6 +154,10 @@ impl Control {
                     let _ = ask.send(self.pipeline.snapshot());
                     acted = false;
                 }
+                () = began_to_lead(&mut self.writing) => {
+                    self.write(self.pipeline.statuses());
+                    acted = false;
+                }
                 _ = look_after.tick() => {
                     if let Some(worker) = self.view.facts().lost_worker() {
                         return End::WorkerLost(worker.name.clone());
@@ -161,6 +182,10 @@ impl Control {
     fn step(&mut self, events: Vec<Event>, now: Instant) -> Option<End> {
         let step = self.pipeline.step(events, now);
         self.step_deadline = step.next_deadline;
+        self.write(&step.statuses);
+        if let Some(writing) = &self.writing {
+            step.gone.iter().for_each(|id| writing.queue.remove(id));
+        }
         let version = self.pipeline.version();
         let is_first = self.pipeline.is_listed() && self.view.state().first_version.is_none();
         let (time, view) = (Time(jiff::Timestamp::now()), self.view.clone());
@@ -190,6 +215,19 @@ impl Control {
         }
         sockets.iter().for_each(|line| tracing::info!("{line}"));
         None
+    }
+
+    /// Has those written that are not there already. What others know to be there is never read:
+    /// a leader that is new in a cluster where nothing changed asks nothing.
+    fn write<'a>(&self, statuses: impl IntoIterator<Item = &'a Arc<Wanted>>) {
+        let Some(Writing { queue, .. }) = &self.writing else { return };
+        for wanted in statuses {
+            if wanted.body == Body::Unwritten || self.pipeline.is_written(wanted) {
+                queue.remove(&wanted.id);
+            } else {
+                queue.put(wanted.clone());
+            }
+        }
     }
 
     fn take_acknowledged(&mut self) {
@@ -247,6 +285,18 @@ async fn sleep_until(time: Option<Instant>) {
         Some(time) => tokio::time::sleep_until(time.into()).await,
         None => std::future::pending().await,
     }
+}
+
+/// Returns each time that this process begins to lead.
+async fn began_to_lead(writing: &mut Option<Writing>) {
+    if let Some(Writing { leads, .. }) = writing {
+        while leads.changed().await.is_ok() {
+            if *leads.borrow_and_update() {
+                return;
+            }
+        }
+    }
+    std::future::pending().await
 }
 
 /// The next events. Once there will be none, what is served stays.

@@ -1,3 +1,5 @@
+mod cluster;
+
 use super::*;
 use crate::api::{Decoded, Kind, Object, decode};
 use crate::attach::Options as Decisions;

@@ -212,3 +212,12 @@ async fn following_ends_with_the_source() {
     tokio::time::sleep(std::time::Duration::from_secs(60)).await;
     assert_eq!(server.requests().len(), asked);
 }
+
+#[tokio::test]
+async fn a_client_can_be_made_for_tls() {
+    // With two implementations of cryptography among the dependencies, or none, this would end the
+    // process when it starts, and only in a cluster.
+    let config = kube::Config::new("https://127.0.0.1:1".parse().unwrap());
+    let client = Client::try_from(config).unwrap();
+    assert!(client.apiserver_version().await.is_err(), "nobody listens there");
+}
