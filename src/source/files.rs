@@ -42,6 +42,8 @@ pub(crate) struct Change {
 pub(crate) enum Notice {
     /// The objects that went with a file that lost most of what it had.
     Removed(FilePath, Vec<ObjectId>),
+    /// A file that had lost most of its objects has enough of them again.
+    Restored(FilePath),
     /// An object's definition is now the one in this file.
     TakenOver(ObjectId, FilePath),
 }
@@ -111,6 +113,9 @@ impl Files {
                 if how == How::InPlace && file.applied.is_mostly(&lost) {
                     file.hold(contents, lost, now);
                 } else {
+                    if file.held.is_some() {
+                        self.notices.push(Notice::Restored(path.clone()));
+                    }
                     self.apply(path, contents);
                 }
             }

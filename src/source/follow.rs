@@ -98,10 +98,14 @@ impl Follower {
         for notice in directory.files_mut().take_notices() {
             match notice {
                 Notice::Removed(file, objects) => {
-                    tracing::warn!(%file, "stayed without most of its objects: removed {}", name_some(&objects));
+                    tracing::warn!(
+                        "{file}: stays without most of its objects: removed {}",
+                        name_some(&objects)
+                    );
                 }
+                Notice::Restored(file) => tracing::info!("{file}: has its objects again"),
                 Notice::TakenOver(object, file) => {
-                    tracing::info!(%file, "{object} is now the one that this file defines");
+                    tracing::info!("{file}: {object} is now the one that this file defines");
                 }
             }
         }
@@ -116,7 +120,12 @@ impl Follower {
             }
         }
         for problem in self.logged.difference(&problems) {
-            tracing::info!("no longer: {problem}");
+            match problem.kind {
+                // Either a notice tells what was removed, or the file told something newer.
+                ProblemKind::HeldBack => {}
+                ProblemKind::NotRead => tracing::debug!("no longer: {problem}"),
+                _ => tracing::info!("no longer: {problem}"),
+            }
         }
         self.problems.send_replace(Arc::new(problems.clone()));
         self.logged = problems;

@@ -160,6 +160,7 @@ fn what_is_written_within_the_second_counts_and_the_second_begins_anew_with_each
     assert_eq!(bed.wait(500), [""; 0]);
     bed.put(How::InPlace, "a.yaml", &services(&[("a", 7), ("b", 1), ("c", 1)]));
     assert_eq!((bed.poll(), bed.wait(5000)), (vec!["+ a 7 2".to_owned()], vec![]));
+    assert_eq!(bed.files.take_notices(), [Notice::Restored(FilePath::new("a.yaml"))]);
 }
 
 #[test]

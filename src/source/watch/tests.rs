@@ -199,6 +199,52 @@ async fn links_out_of_the_tree_are_followed() {
 }
 
 #[tokio::test]
+async fn a_root_that_is_a_link_is_followed_when_it_is_swapped() {
+    let around = tempfile::tempdir().unwrap();
+    let at = |path: &str| around.path().join(path);
+    for version in [1, 2] {
+        fs::create_dir(at(&format!("v{version}"))).unwrap();
+        fs::write(at(&format!("v{version}/a.yaml")), service("a", version)).unwrap();
+    }
+    symlink("v1", at("current")).unwrap();
+    let directory = Directory::open(&at("current"), Instant::now()).unwrap();
+    symlink("v2", at("next")).unwrap();
+    fs::rename(at("next"), at("current")).unwrap();
+    fs::remove_dir_all(at("v1")).unwrap();
+    let mut bed = Bed { root: around, directory, objects: Default::default() };
+    bed.take(Instant::now());
+    bed.until(&[("a", 2)]).await;
+    fs::write(bed.path("v2/a.yaml"), service("a", 3)).unwrap();
+    bed.until(&[("a", 3)]).await;
+}
+
+#[tokio::test]
+async fn notifications_that_are_lost_are_made_up_for() {
+    let limit = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap();
+    let limit: u64 = limit.trim().parse().unwrap();
+    let mut bed = Bed::new(&[("a.yaml", &service("a", 0)), ("b.yaml", &service("b", 0)), ("gone.yaml", "")]);
+    // Four notifications a round; taking turns keeps the system from joining them.
+    let rounds = limit / 4 + 100;
+    // Over what is there: some file systems wait for the disk when a file is emptied and written.
+    let overwrite = |path: &str, text: String| {
+        use std::io::Write;
+        let mut file = fs::File::options().write(true).open(bed.path(path)).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    };
+    for round in 0..=rounds {
+        overwrite("a.yaml", service("a", round));
+        overwrite("b.yaml", service("b", round));
+    }
+    fs::remove_file(bed.path("gone.yaml")).unwrap();
+    fs::create_dir(bed.path("d")).unwrap();
+    fs::write(bed.path("d/c.yaml"), service("c", 1)).unwrap();
+    bed.until(&[("a", rounds), ("b", rounds), ("c", 1)]).await;
+    assert!(!bed.directory.files.has(&FilePath::new("gone.yaml")));
+    fs::write(bed.path("a.yaml"), service("a", 1)).unwrap();
+    bed.until(&[("a", 1), ("b", rounds), ("c", 1)]).await;
+}
+
+#[tokio::test]
 async fn a_root_that_is_away_for_a_while_loses_nothing() {
     let mut bed = Bed::new(&[("a.yaml", &service("a", 1))]);
     let root = bed.root.path().to_owned();
