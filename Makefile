@@ -13,7 +13,7 @@ SLOW_TESTS = loss proxy readme requests serve
 TESTS = $(sort $(basename $(notdir $(wildcard tests/*.rs))) $(notdir $(patsubst %/main.rs,%,$(wildcard tests/*/main.rs))))
 QUICK_TESTS = $(filter-out $(SLOW_TESTS),$(TESTS))
 
-.PHONY: build run check test test-all bench audit clean bed bed-up bed-down e2e-check
+.PHONY: build run check test test-all bench audit clean image bed bed-up bed-down e2e-check
 
 # The binary, and build/tidegate as a short name for it.
 build:
@@ -59,6 +59,17 @@ audit:
 clean:
 	rm -rf build
 	cargo clean
+
+# The container image, as an archive that docker, podman and ctr load. The binary is static, since
+# the image has no loader; TARGET names the machine, else cargo puts build scripts in the same way.
+image: PROFILE = release
+image: TARGET = $(shell rustc --version --verbose | sed -n 's/^host: //p')
+image: IMAGE = tidegate.dev/tidegate:dev
+image:
+	@.ci/setup cc go certificates
+	RUSTFLAGS="-C target-feature=+crt-static" cargo build --locked --bin tidegate --profile $(PROFILE) --target $(TARGET)
+	@mkdir -p build
+	cd e2e && go run ./cmd/image $(CARGO_TARGET_DIR)/$(TARGET)/$(notdir $(patsubst %/,%,$(dir $(BINARY))))/tidegate ../build/tidegate.tar $(IMAGE)
 
 # A real one-node Kubernetes on this machine, as root; `build/bed kubectl get nodes` asks it. The
 # first time takes about 10 minutes, later ones 10 seconds.
