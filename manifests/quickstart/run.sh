@@ -24,7 +24,8 @@ stop() {
   wait
 }
 trap stop EXIT
-trap 'exit 130' INT
+# The way in which it is meant to end.
+trap 'exit 0' INT
 trap 'exit 143' TERM
 
 # Ends the script if one of the processes has ended.
@@ -34,8 +35,10 @@ check_alive() {
     if kill -0 "$pid" 2>/dev/null; then continue; fi
     local status=0
     wait "$pid" || status=$?
-    echo "${names[$pid]} has ended with status $status; what it wrote above says why." >&2
-    echo "If an address is in use: end what listens there, or change the port here and in $here." >&2
+    echo "${names[$pid]} has ended with status $status." >&2
+    if ((status)); then
+      echo "If an address is in use: end what listens there, or change the port in all files of $here." >&2
+    fi
     exit 1
   done
 }

@@ -119,6 +119,7 @@ impl Reader {
         let group = self.running.as_ref().unwrap().child.id();
         signal("INT", &format!("-{group}"));
         let (_, output) = self.ended();
+        assert!(!output.contains("Error"), "{output}");
         assert_eq!(self.processes(), [], "are left");
         output
     }
