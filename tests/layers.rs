@@ -290,6 +290,18 @@ fn the_table_is_that_of_the_library_and_only_points_up() {
 }
 
 #[test]
+fn the_architecture_page_has_the_modules_in_their_order() {
+    let page =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md")).unwrap();
+    let (_, section) = page.split_once("\n## Modules\n").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |"));
+    let described: Vec<_> = rows.map(|(name, _)| name).collect();
+    let table: Vec<_> = MODULES.iter().map(|(name, _)| *name).collect();
+    assert_eq!(described, table);
+}
+
+#[test]
 fn files_stay_short() {
     let long: Vec<_> = files()
         .iter()
