@@ -44,8 +44,10 @@ pub fn flags_table(help: &str) -> String {
     let mut table = "\n| Flag | Default | Meaning |\n|---|---|---|\n".to_owned();
     let mut count = 0;
     for section in help.split("\n      --").skip(1) {
-        let mut lines = section.lines().map(str::trim);
-        let flag = lines.next().unwrap();
+        let mut lines = section.lines();
+        let flag = lines.next().unwrap().trim();
+        // What belongs to a flag is indented; the text behind all of them is not.
+        let lines = lines.take_while(|line| line.is_empty() || line.starts_with(' ')).map(str::trim);
         let (mut default, mut meaning, mut values) = ("", Vec::new(), Vec::new());
         for line in lines.take_while(|line| !line.starts_with("-h,") && !line.ends_with("its:")) {
             if let Some(value) = line.strip_prefix("[default: ") {
