@@ -13,7 +13,7 @@ SLOW_TESTS = loss proxy readme requests serve
 TESTS = $(sort $(basename $(notdir $(wildcard tests/*.rs))) $(notdir $(patsubst %/main.rs,%,$(wildcard tests/*/main.rs))))
 QUICK_TESTS = $(filter-out $(SLOW_TESTS),$(TESTS))
 
-.PHONY: build run check test test-all bench audit clean image bed bed-up bed-down e2e-check
+.PHONY: build run check test test-all bench audit clean image bed bed-up bed-down e2e e2e-check
 
 # The binary, and build/tidegate as a short name for it.
 build:
@@ -83,7 +83,11 @@ bed-up: bed
 bed-down: bed
 	build/bed down
 
-# What e2e/ tests without a cluster.
+# What e2e/ tests without a cluster: what Helm makes of the chart, the image.
 e2e-check:
 	@.ci/setup go
-	cd e2e && go vet ./... && go test ./...
+	cd e2e && go vet ./... && go test ./bed ./chart ./image
+
+# What it tests on a real cluster, which starts for that and ends with it. Needs root.
+e2e: bed
+	cd e2e && ../build/bed run go test -count=1 ./cluster
