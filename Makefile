@@ -41,7 +41,7 @@ test:
 	cargo test --locked --no-fail-fast
 
 # The same with far more random cases, and a minute of load for each disturbance.
-test-all: export PROPTEST_CASES = 10000
+test-all: export PROPTEST_CASES = 5000
 test-all: export LONG = 1
 test-all: test
 
