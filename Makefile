@@ -83,11 +83,21 @@ bed-up: bed
 bed-down: bed
 	build/bed down
 
-# What e2e/ tests without a cluster: what Helm makes of the chart, the image.
+# What e2e/ tests without a cluster: what Helm makes of the chart, the image, the load itself.
 e2e-check:
 	@.ci/setup go
-	cd e2e && go vet ./... && go test ./bed ./chart ./image
+	cd e2e && go vet ./... && go test $$(go list ./... | grep -v /tests/)
 
-# What it tests on a real cluster, which starts for that and ends with it. Needs root.
-e2e: bed
-	cd e2e && ../build/bed run go test -count=1 ./cluster
+# What it tests on a real cluster: CLUSTER=bed starts one for that and ends it, and needs root.
+# CLUSTER=up uses the bed that is up, CLUSTER=existing the current kubeconfig's cluster, which must
+# be able to pull the images (see e2e/cmd/e2e). E2E names packages of e2e/tests, or -run=REGEXP.
+CLUSTER = bed
+E2E =
+e2e:
+ifneq ($(CLUSTER),existing)
+	@[ "$$(id -u)" = 0 ] || { echo "make e2e: the test bed needs root: it makes namespaces, mounts and cgroups. Run this as root, or with CLUSTER=existing" >&2; exit 1; }
+	@$(MAKE) --no-print-directory image PROFILE=dev
+endif
+	@.ci/setup go
+	@mkdir -p build && cd e2e && go build -o ../build/e2e-run ./cmd/e2e
+	build/e2e-run -cluster=$(CLUSTER) $(E2E)

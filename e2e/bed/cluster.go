@@ -251,15 +251,24 @@ func (l Layout) Load(ctx context.Context, archive string) error {
 	if err != nil {
 		return err
 	}
+	return l.images(ctx, "import", archive)
+}
+
+// Tag gives an image of the node another name.
+func (l Layout) Tag(ctx context.Context, image, name string) error {
+	return l.images(ctx, "tag", "--force", image, name)
+}
+
+func (l Layout) images(ctx context.Context, arguments ...string) error {
 	enter, err := l.enter("--net", "--mount")
 	if err != nil {
 		return err
 	}
-	arguments := append(append(enter[1:], l.ctr()...), "images", "import", archive)
-	command := exec.CommandContext(ctx, enter[0], arguments...)
+	line := append(append(enter[1:], l.ctr()...), "images")
+	command := exec.CommandContext(ctx, enter[0], append(line, arguments...)...)
 	command.Env = l.environment()
 	if output, err := command.CombinedOutput(); err != nil {
-		return fmt.Errorf("importing %s: %w\n%s", archive, err, output)
+		return fmt.Errorf("images %s: %w\n%s", strings.Join(arguments, " "), err, output)
 	}
 	return nil
 }

@@ -1,0 +1,37 @@
+package backend
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+)
+
+// Stats is what a backend has seen.
+type Stats struct {
+	Name     string    `json:"name"`
+	Requests int64     `json:"requests"`
+	Last     time.Time `json:"last"`
+}
+
+// Control is for the kubelet and for tests: /readyz, /stats, and POST /ready/true or /ready/false,
+// which decides what /readyz answers.
+func (b *Backend) Control() http.Handler {
+	control := http.NewServeMux()
+	control.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if b.notReady.Load() {
+			http.Error(w, "told not to be", http.StatusServiceUnavailable)
+		}
+	})
+	control.HandleFunc("POST /ready/{value}", func(_ http.ResponseWriter, r *http.Request) {
+		b.notReady.Store(r.PathValue("value") != "true")
+	})
+	control.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) {
+		stats := Stats{Name: b.name, Requests: b.requests.Load()}
+		if last := b.last.Load(); last != 0 {
+			stats.Last = time.Unix(0, last)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(stats)
+	})
+	return control
+}

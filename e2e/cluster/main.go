@@ -1,0 +1,21 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+)
+
+// Main is for the TestMain of packages whose tests need Gateway API's CRDs and the usual release.
+func Main(m *testing.M) {
+	err := Define(context.Background(), "standard")
+	if err == nil {
+		err = Usual.install(Current().Image)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}

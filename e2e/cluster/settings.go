@@ -1,0 +1,68 @@
+// Package cluster is what tests need that use a real cluster: the one that $KUBECONFIG names.
+package cluster
+
+import (
+	"cmp"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// Settings come from the environment, which `e2e` sets.
+type Settings struct {
+	// Bed tells that the cluster is the test bed, whose API server can be stopped and whose audit
+	// log can be read.
+	Bed bool
+	// Image is what is tested, Next the same by another tag, Backend what stands behind it.
+	Image, Next, Backend string
+	// Build takes reports, and what helps to understand a failure.
+	Build string
+	// Long is for disturbances that last.
+	Long bool
+}
+
+// The names that images have if nothing else is said.
+const (
+	DefaultImage   = "tidegate.dev/tidegate:dev"
+	DefaultNext    = "tidegate.dev/tidegate:next"
+	DefaultBackend = "tidegate.dev/backend:dev"
+)
+
+// The environment's variables.
+const (
+	EnvExisting = "E2E_EXISTING"
+	EnvImage    = "E2E_IMAGE"
+	EnvNext     = "E2E_NEXT_IMAGE"
+	EnvBackend  = "E2E_BACKEND_IMAGE"
+)
+
+// Current reads the environment.
+func Current() Settings {
+	return Settings{
+		Bed:     os.Getenv(EnvExisting) == "",
+		Image:   cmp.Or(os.Getenv(EnvImage), DefaultImage),
+		Next:    cmp.Or(os.Getenv(EnvNext), DefaultNext),
+		Backend: cmp.Or(os.Getenv(EnvBackend), DefaultBackend),
+		Build:   filepath.Join(Root(), "build", "e2e"),
+		Long:    os.Getenv("LONG") != "",
+	}
+}
+
+// Root is the directory of the whole project.
+func Root() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Join(filepath.Dir(file), "..", "..")
+}
+
+// Chart is the directory of the chart under test.
+func Chart() string { return filepath.Join(Root(), "charts", "tidegate") }
+
+// split tells an image's repository from its tag.
+func split(image string) (repository, tag string) {
+	colon := strings.LastIndexByte(image, ':')
+	if colon < strings.LastIndexByte(image, '/') {
+		return image, "latest"
+	}
+	return image[:colon], image[colon+1:]
+}

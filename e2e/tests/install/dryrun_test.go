@@ -1,0 +1,38 @@
+// Package install tests the chart on a cluster.
+package install
+
+import (
+	"strings"
+	"testing"
+
+	"tidegate.dev/e2e/cluster"
+)
+
+// The API server takes every template: names, fields, types, and pods that are restricted.
+func TestDryRunOfEveryTemplate(t *testing.T) {
+	for _, which := range []string{"standard", "servicemonitors"} {
+		if err := cluster.Define(t.Context(), which); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"dry-run", "shop", "stock"} {
+		cluster.Namespace(t, name)
+	}
+	for _, c := range []struct {
+		name    string
+		values  []string
+		objects int
+	}{
+		{"default", nil, 9},
+		{"everything", []string{"--values", "../../chart/testdata/everything.yaml"}, 17},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			manifests := cluster.Run(t, "", "helm", append([]string{"template", "dry", cluster.Chart(), "--namespace", "dry-run", "--set", "gatewayClass.name=dry",
+				"--api-versions", "gateway.networking.k8s.io/v1/GatewayClass"}, c.values...)...)
+			output := cluster.Run(t, manifests, "kubectl", "apply", "--server-side", "--dry-run=server", "--filename", "-")
+			if got := strings.Count(output, "serverside-applied (server dry run)"); got != c.objects {
+				t.Errorf("%d objects, want %d:\n%s", got, c.objects, output)
+			}
+		})
+	}
+}
