@@ -23,6 +23,6 @@ pub use object::{Object, ObjectId};
 pub use schema::FieldError;
 
 // The core kinds as Kubernetes defines them, so that other modules need not know where they live.
-pub use k8s_openapi::api::core::v1::{Namespace, Secret, Service, ServicePort};
+pub use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret, Service, ServicePort};
 pub use k8s_openapi::api::discovery::v1::EndpointSlice;
 pub use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, LabelSelector, ObjectMeta, Time};

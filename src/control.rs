@@ -24,4 +24,4 @@ pub use readiness::NotReady;
 pub use run::{Control, DataPlane, End};
 pub use served::Report;
 pub use view::View;
-pub use write::{StatusQueue, StatusWriter};
+pub use write::{InfraWriter, StatusQueue, StatusWriter};

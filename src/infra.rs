@@ -3,13 +3,19 @@
 //! ```text
 //!  who wants which ports ─► ports    listener port → port of the pods, in one ConfigMap
 //!  Gateway, its ports ────► objects  its Service in Tidegate's namespace, its ServiceAccount
+//!  all Gateways ──────────► plan     all of these, and which of them are there
+//!  its Service ───────────► address  by what clients reach it
 //! ```
 //!
 //! A Service is only ever derived and never read back: whatever somebody writes into one, no
 //! traffic of another Gateway follows.
 
+mod address;
 mod objects;
+mod plan;
 mod ports;
 
-pub use objects::{Home, Owned, service, service_account};
-pub use ports::{Allocation, Claim, Given, Protocol};
+pub use address::{Address, addresses};
+pub use objects::{Home, service_name};
+pub use plan::{Member, Plan, mark, plan};
+pub use ports::{Allocation, Claim, Protocol};

@@ -21,13 +21,13 @@ pub mod convert;
 
 pub mod index;
 
+pub mod infra;
+
 pub mod attach;
 
 pub mod compile;
 
 pub mod status;
-
-pub mod infra;
 
 pub mod telemetry;
 

@@ -20,10 +20,10 @@ const MODULES: &[(&str, &[&str])] = &[
     ("api", &["model"]),
     ("convert", &["support", "model", "api"]),
     ("index", &["support", "model", "api", "convert"]),
-    ("attach", &["support", "model", "api", "convert", "index"]),
-    ("compile", &["support", "model", "api", "index", "attach"]),
-    ("status", &["model", "api", "index", "attach"]),
     ("infra", &["api"]),
+    ("attach", &["support", "model", "api", "convert", "index", "infra"]),
+    ("compile", &["support", "model", "api", "index", "attach"]),
+    ("status", &["model", "api", "index", "infra", "attach"]),
     // From here to `proxy` the data plane: it knows the model, and nothing of Kubernetes.
     ("telemetry", &["model"]),
     ("tls", &["support"]),
@@ -34,15 +34,29 @@ const MODULES: &[(&str, &[&str])] = &[
     ("source", &["support", "model", "api", "index"]),
     (
         "control",
-        &["support", "model", "api", "index", "attach", "compile", "status", "telemetry", "proxy", "source"],
+        &[
+            "support",
+            "model",
+            "api",
+            "index",
+            "infra",
+            "attach",
+            "compile",
+            "status",
+            "telemetry",
+            "proxy",
+            "source",
+        ],
     ),
     ("admin", &["telemetry", "control"]),
     (
         "cli",
         &[
             "support",
+            "model",
             "api",
             "index",
+            "infra",
             "attach",
             "status",
             "telemetry",
@@ -60,7 +74,7 @@ const MODULES: &[(&str, &[&str])] = &[
 const CRATES: &[(&[&str], &[&str])] = &[
     (
         &["kube", "k8s_openapi", "schemars"],
-        &["api", "convert", "index", "attach", "status", "infra", "source", "control"],
+        &["api", "convert", "index", "attach", "status", "infra", "source", "control", "cli"],
     ),
     (
         &["tokio", "hyper", "hyper_util"],

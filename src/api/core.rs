@@ -1,5 +1,6 @@
 //! Defaults and checks of the core kinds, which the API server has in its code, not in a schema.
 
+mod config_map;
 mod endpoint_slice;
 mod port;
 mod secret;
@@ -17,6 +18,7 @@ pub(super) fn finish(object: &mut Object, report: &mut Report) {
         Object::Service(service) => service::finish(Arc::make_mut(service), report),
         Object::EndpointSlice(slice) => endpoint_slice::finish(Arc::make_mut(slice), report),
         Object::Secret(secret) => secret::finish(Arc::make_mut(secret), report),
+        Object::ConfigMap(config_map) => config_map::finish(config_map, report),
         Object::Namespace(namespace) => check_namespace(namespace, report),
         Object::GatewayClass(_)
         | Object::Gateway(_)

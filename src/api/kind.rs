@@ -22,6 +22,8 @@ pub enum Kind {
     EndpointSlice,
     /// Core Secret.
     Secret,
+    /// Core ConfigMap.
+    ConfigMap,
     /// Core Namespace.
     Namespace,
 }
@@ -38,7 +40,7 @@ struct Names {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::GatewayClass,
         Self::Gateway,
         Self::HttpRoute,
@@ -47,6 +49,7 @@ impl Kind {
         Self::Service,
         Self::EndpointSlice,
         Self::Secret,
+        Self::ConfigMap,
         Self::Namespace,
     ];
 
@@ -66,6 +69,7 @@ impl Kind {
             Self::Service => ("Service", "", V1, "services", true),
             Self::EndpointSlice => ("EndpointSlice", "discovery.k8s.io", V1, "endpointslices", true),
             Self::Secret => ("Secret", "", V1, "secrets", true),
+            Self::ConfigMap => ("ConfigMap", "", V1, "configmaps", true),
             Self::Namespace => ("Namespace", "", V1, "namespaces", false),
         };
         Names { kind, group, versions, plural, namespaced }

@@ -2,7 +2,7 @@
 
 use super::gateway::{Gateway, GatewayClass, HttpRoute, ReferenceGrant};
 use super::upstream::Upstream;
-use super::{EndpointSlice, Kind, Namespace, ObjectMeta, Secret, Service};
+use super::{ConfigMap, EndpointSlice, Kind, Namespace, ObjectMeta, Secret, Service};
 use crate::model::ObjectKey;
 use std::fmt;
 use std::sync::Arc;
@@ -41,6 +41,8 @@ pub enum Object {
     EndpointSlice(Arc<EndpointSlice>),
     /// Core Secret.
     Secret(Arc<Secret>),
+    /// Core ConfigMap.
+    ConfigMap(Arc<ConfigMap>),
     /// Core Namespace.
     Namespace(Arc<Namespace>),
 }
@@ -66,6 +68,7 @@ impl Object {
             Kind::Service => Self::Service(read(value)?),
             Kind::EndpointSlice => Self::EndpointSlice(read(value)?),
             Kind::Secret => Self::Secret(read(value)?),
+            Kind::ConfigMap => Self::ConfigMap(read(value)?),
             Kind::Namespace => Self::Namespace(read(value)?),
         })
     }
@@ -81,6 +84,7 @@ impl Object {
             Self::Service(_) => Kind::Service,
             Self::EndpointSlice(_) => Kind::EndpointSlice,
             Self::Secret(_) => Kind::Secret,
+            Self::ConfigMap(_) => Kind::ConfigMap,
             Self::Namespace(_) => Kind::Namespace,
         }
     }
@@ -96,6 +100,7 @@ impl Object {
             Self::Service(object) => &object.metadata,
             Self::EndpointSlice(object) => &object.metadata,
             Self::Secret(object) => &object.metadata,
+            Self::ConfigMap(object) => &object.metadata,
             Self::Namespace(object) => &object.metadata,
         }
     }

@@ -1,19 +1,21 @@
 //! Gateways.
 
+use super::addresses::{self, Binds, Reached};
 use super::certificates::Certificates;
 use super::class::{Owner, owner};
 use super::listeners::{self, Context, Listener};
+use super::options::Options;
 use super::run::Head;
 use super::sockets::Sockets;
 use super::verdict::{GatewayAccepted, GatewayResolvedRefs, ListenerAccepted, NotHonoured, Verdict};
-use super::{Options, addresses};
 use crate::api::gateway;
 use crate::api::{Kind, ObjectId};
 use crate::convert::unsupported::{self, Effect, Found};
 use crate::index::Index;
+use crate::infra::{Allocation, Claim};
 use crate::model::ObjectKey;
 use std::collections::BTreeSet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 /// A Gateway of this controller with all that was found of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,8 +24,10 @@ pub struct Gateway {
     pub head: Head,
     /// Creation time in seconds: of two Gateways that want one socket the older gets it.
     pub created: i64,
-    /// Where it listens; none if it is not accepted.
-    pub addresses: Vec<IpAddr>,
+    /// By what clients reach it; nothing if it is not accepted.
+    pub reached: Reached,
+    /// The ports of the pods that it needs; none without pods.
+    pub claims: BTreeSet<Claim>,
     /// Whether it produces any configuration.
     pub accepted: Verdict<GatewayAccepted>,
     /// Whether all of its references lead somewhere.
@@ -45,6 +49,7 @@ pub(super) enum Judged {
 pub(super) fn judge(
     index: &Index,
     options: &Options,
+    allocation: &Allocation,
     certificates: &mut Certificates,
     key: &ObjectKey,
 ) -> Judged {
@@ -58,20 +63,30 @@ pub(super) fn judge(
     };
     let found = unsupported::find(Kind::Gateway, &**wire);
     let refused = refused_class.or_else(|| refused_field(&found));
-    let (accepted, addresses) = match refused.map_or_else(|| addresses::addresses(&wire.spec, options), Err) {
-        Ok(addresses) => (Verdict::good(GatewayAccepted::Accepted), addresses),
-        Err(verdict) => (verdict, Vec::new()),
-    };
-    let context = Context { index, key, gateway: wire, found: &found, addresses: &addresses };
+    let head = Head::of(&wire.metadata);
+    let asked = refused.map_or_else(|| addresses::asked(&wire.spec), Err);
+    let binds = asked.as_ref().ok().map(|asked| Binds::new(asked, &options.place, allocation, &head.uid));
+    let context = Context { index, key, gateway: wire, found: &found, binds: binds.as_ref() };
     let listeners = listeners::judge(&context, certificates);
+    let ports = listeners.iter().filter_map(|listener| listener.served.as_ref()).map(|served| served.port);
+    let claims = binds.as_ref().map(|binds| binds.claims(ports)).unwrap_or_default();
+    let (accepted, reached) = match (asked, binds) {
+        (Ok(asked), Some(binds)) => {
+            let reached = Reached::find(index, &binds, &asked, wire, &claims);
+            (Verdict::good(GatewayAccepted::Accepted), reached)
+        }
+        (Err(verdict), _) => (verdict, Reached::default()),
+        (Ok(_), None) => (Verdict::good(GatewayAccepted::Accepted), Reached::default()),
+    };
     let told = found.iter().filter(|found| !listeners::is_listeners(found)).filter(|found| {
         found.field.effect == Effect::Told
-            || found.field.effect == Effect::ToldStandalone && !options.makes_infrastructure
+            || found.field.effect == Effect::ToldStandalone && !options.makes_infrastructure()
     });
     Judged::Ours(Gateway {
-        head: Head::of(&wire.metadata),
+        head,
         created: created(&wire.metadata),
-        addresses,
+        reached,
+        claims,
         accepted,
         resolved_refs: Verdict::good(GatewayResolvedRefs::ResolvedRefs),
         not_honoured: super::not_honoured(told),
@@ -92,7 +107,8 @@ fn judge_broken(index: &Index, options: &Options, key: &ObjectKey) -> Judged {
         Owner::Us | Owner::UsButRefused(_) => Judged::Ours(Gateway {
             head: Head::of_broken(broken),
             created: 0,
-            addresses: Vec::new(),
+            reached: Reached::default(),
+            claims: BTreeSet::new(),
             accepted: Verdict::new(GatewayAccepted::Invalid, broken.message()),
             resolved_refs: Verdict::good(GatewayResolvedRefs::ResolvedRefs),
             not_honoured: None,
@@ -130,10 +146,17 @@ impl Gateway {
             let taken = binds.filter_map(|socket| Some((*socket, sockets.owner(*socket)?)));
             let taken = taken.into_iter().find(|(_, owner)| *owner != key);
             if let Some((socket, owner)) = taken {
-                let message = format!(
-                    "{socket} belongs to Gateway {owner}, which is older: every Gateway needs an address \
-                     or ports of its own (spec.addresses, spec.listeners[].port)"
-                );
+                let message = if self.claims.is_empty() {
+                    format!(
+                        "{socket} belongs to Gateway {owner}, which is older: every Gateway needs an address \
+                         or ports of its own (spec.addresses, spec.listeners[].port)"
+                    )
+                } else {
+                    let port = socket.port();
+                    format!(
+                        "port {port} of the pods was given to Gateway {owner} too, which is older; another is due"
+                    )
+                };
                 listener.accepted = Verdict::new(ListenerAccepted::PortUnavailable, message);
                 listener.served = None;
                 listener.certificates.clear();

@@ -1,5 +1,6 @@
 //! Listeners of one Gateway.
 
+use super::addresses::Binds;
 use super::certificates::Certificates;
 use super::conflicts::{Identity, conflict, overlapping};
 use super::parents::{Admission, NamespaceChoice};
@@ -12,7 +13,6 @@ use crate::convert::unsupported::{Effect, Found};
 use crate::convert::{self, ListenerProtocol, Selector};
 use crate::index::Index;
 use crate::model::{self, Certificate, Hostname, ListenerKey, ObjectKey, Protocol};
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 /// A listener with all that was found of it.
@@ -46,7 +46,7 @@ pub(super) struct Context<'a> {
     /// Fields that are not honoured.
     pub(super) found: &'a [Found],
     /// Where to listen; none if the Gateway is not accepted.
-    pub(super) addresses: &'a [IpAddr],
+    pub(super) binds: Option<&'a Binds<'a>>,
 }
 
 /// The listeners of a Gateway, in the order of the spec.
@@ -249,13 +249,13 @@ impl Listener {
         if protocol == Protocol::Https {
             self.resolve_certificates(context, index, wire, certificates);
         }
-        if !self.accepted.holds() || context.addresses.is_empty() {
+        let Some(binds) = context.binds.filter(|_| self.accepted.holds()) else {
             self.certificates.clear();
             return;
-        }
+        };
         self.served = Some(model::Listener {
             key: self.admission.listener.clone(),
-            binds: context.addresses.iter().map(|ip| SocketAddr::new(*ip, wire.port)).collect(),
+            binds: binds.of(wire.port),
             port: wire.port,
             protocol,
             hostname: self.admission.hostname.clone(),

@@ -1,5 +1,7 @@
 //! What holds for all objects.
 
+use crate::infra::Home;
+use crate::model::ObjectKey;
 use crate::support::forbidden::TargetPolicy;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -11,12 +13,33 @@ pub struct Options {
     pub controller_name: Arc<str>,
     /// A class name that needs no GatewayClass object.
     pub implicit_class: Option<Arc<str>>,
-    /// Where a Gateway listens that does not ask for an address.
-    pub default_address: IpAddr,
-    /// Whether objects are made for each Gateway, which carry its `infrastructure`.
-    pub makes_infrastructure: bool,
+    /// Where listeners listen.
+    pub place: Place,
     /// Which targets may be connected to.
     pub targets: TargetPolicy,
+}
+
+/// Where listeners listen, and by what their clients come.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// On the Gateway's own addresses.
+    Addresses {
+        /// Of a Gateway that does not ask for one.
+        default: IpAddr,
+    },
+    /// In pods that every Gateway shares, behind a Service for each.
+    Pods(Box<Pods>),
+}
+
+/// The pods that serve a cluster.
+#[derive(Clone, Debug)]
+pub struct Pods {
+    /// Where they are, and what is made for them.
+    pub home: Home,
+    /// The ConfigMap with the ports that were given.
+    pub ports: ObjectKey,
+    /// On which addresses of the pod to listen: the unspecified one of each of its families.
+    pub binds: Vec<IpAddr>,
 }
 
 impl Options {
@@ -29,9 +52,18 @@ impl Options {
         Self {
             controller_name: Self::CONTROLLER_NAME.into(),
             implicit_class: Some("tidegate".into()),
-            default_address: Ipv4Addr::LOCALHOST.into(),
-            makes_infrastructure: false,
+            place: Place::Addresses { default: Ipv4Addr::LOCALHOST.into() },
             targets: TargetPolicy::new(true, Vec::new()),
         }
+    }
+
+    /// In a cluster: a Gateway's class has to exist, its listeners are in these pods.
+    pub fn cluster(controller_name: Arc<str>, pods: Pods, targets: TargetPolicy) -> Self {
+        Self { controller_name, implicit_class: None, place: Place::Pods(Box::new(pods)), targets }
+    }
+
+    /// Whether objects are made for each Gateway, which carry its `infrastructure`.
+    pub(super) fn makes_infrastructure(&self) -> bool {
+        matches!(self.place, Place::Pods(_))
     }
 }

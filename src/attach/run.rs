@@ -2,13 +2,16 @@
 
 use super::certificates::Certificates;
 use super::gateway::{self, Gateway, Judged};
+use super::options::Place;
 use super::parents::Admission;
+use super::ports::Ports;
 use super::route::{self, Converted, Route};
 use super::sockets::Sockets;
 use super::upstream::{self, Upstream};
 use super::{Class, Options, class};
-use crate::api::{Kind, ObjectId, ObjectMeta};
+use crate::api::{Kind, ObjectId, ObjectMeta, Service};
 use crate::index::{Broken, Dependency, Dirty, Index};
+use crate::infra::{self, Member, Plan};
 use crate::model::{ListenerKey, ObjectKey};
 use crate::support::forbidden::TargetPolicy;
 use crate::support::relation::Relation;
@@ -61,6 +64,7 @@ pub struct Attachments {
     sockets: Sockets,
     own_sockets: HashSet<SocketAddr>,
     certificates: Certificates,
+    ports: Ports,
     /// Accepted routes on listeners.
     attached: Relation<ObjectKey, ListenerKey>,
 }
@@ -126,6 +130,7 @@ impl Attachments {
             sockets: Sockets::default(),
             own_sockets: HashSet::new(),
             certificates: Certificates::default(),
+            ports: Ports::default(),
             attached: Relation::default(),
         }
     }
@@ -145,6 +150,17 @@ impl Attachments {
         self.sockets.owner(socket).is_some()
     }
 
+    /// What is to be there for all Gateways, and what is; none without pods.
+    pub fn plan(&self, index: &Index) -> Option<Plan> {
+        let Place::Pods(pods) = &self.options.place else { return None };
+        let members = self.gateways.iter().filter_map(|(key, gateway)| {
+            let wire = index.get::<crate::api::gateway::Gateway>(key)?;
+            Some(Member { gateway: wire, claims: &gateway.claims, created: gateway.created })
+        });
+        let services = index.in_namespace::<Service>(&pods.home.namespace);
+        Some(infra::plan(&pods.home, self.ports.allocation(), members, services))
+    }
+
     /// Judges again what is dirty.
     pub fn update(&mut self, index: &Index, dirty: &Dirty) -> Changes {
         let mut changes = Changes::default();
@@ -156,8 +172,10 @@ impl Attachments {
         }
         let mut routes: BTreeSet<_> = dirty_of(Kind::HttpRoute).cloned().collect();
         let mut upstreams: BTreeSet<_> = dirty_of(Kind::Upstream).cloned().collect();
-        if dirty_of(Kind::Gateway).next().is_some() {
-            routes.extend(self.update_gateways(index, dirty_of(Kind::Gateway), &mut changes));
+        let mut gateways: BTreeSet<_> = dirty_of(Kind::Gateway).cloned().collect();
+        gateways.extend(self.ports.follow(index, dirty, &self.options, &self.unsettled));
+        if !gateways.is_empty() {
+            routes.extend(self.update_gateways(index, &gateways, &mut changes));
             if self.update_own_sockets() {
                 upstreams.extend(self.upstreams.keys().cloned());
             }
@@ -168,10 +186,10 @@ impl Attachments {
     }
 
     /// Returns the routes for which something changed.
-    fn update_gateways<'a>(
+    fn update_gateways(
         &mut self,
         index: &Index,
-        dirty: impl Iterator<Item = &'a ObjectKey>,
+        dirty: &BTreeSet<ObjectKey>,
         changes: &mut Changes,
     ) -> BTreeSet<ObjectKey> {
         self.certificates.forget_gone(index);
@@ -179,12 +197,14 @@ impl Attachments {
         let mut routes = BTreeSet::new();
         for key in dirty {
             changes.work.gateways += 1;
-            let judged = gateway::judge(index, &self.options, &mut self.certificates, key);
+            let allocation = self.ports.allocation();
+            let judged = gateway::judge(index, &self.options, allocation, &mut self.certificates, key);
             let (ours, foreign) = match judged {
                 Judged::Ours(gateway) => (Some(gateway), None),
                 Judged::Foreign(why) => (None, Some(why)),
                 Judged::Gone => (None, None),
             };
+            self.ports.set_service(index, &self.options, key, ours.is_some());
             if replace(&mut self.foreign, key, foreign).is_some() {
                 changes.add(Kind::Gateway, key);
                 routes.extend(referring_routes(index, Kind::Gateway, key));

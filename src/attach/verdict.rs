@@ -160,6 +160,10 @@ reasons! {
         Invalid => False "Invalid",
         /// An address cannot be listened on.
         AddressNotUsable => False "AddressNotUsable",
+        /// No address was given yet.
+        AddressNotAssigned => False "AddressNotAssigned",
+        /// There is no port left for a listener.
+        NoResources => False "NoResources",
     }
 
     /// Whether all references of a Gateway and its listeners lead somewhere.

@@ -1,5 +1,6 @@
-//! `tidegate serve`: traffic, from a directory of manifests.
+//! `tidegate serve`: traffic, as a directory of manifests or a cluster says.
 
+mod cluster;
 mod descriptors;
 mod drain;
 mod limits;
@@ -11,10 +12,11 @@ use crate::attach::Options as Decisions;
 use crate::control::{Control, End, View, pipeline};
 use crate::discovery::{Discovery, EndpointSink};
 use crate::proxy::{self, Proxy};
-use crate::source;
+use crate::source::{self, Source};
 use crate::support::drain as drain_phases;
 use crate::telemetry::{AccessLog, Metrics, Mode, Output};
 use crate::tls::ClientConfigs;
+use cluster::Member;
 use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -23,7 +25,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// A part of the process hangs or broke: started anew, it works again.
 const EXIT_DEFECT: u8 = 70;
@@ -36,9 +38,10 @@ const LAST_LINES: Duration = Duration::from_secs(2);
 #[command(after_help = "Exit codes: 0 after a drain, 1 if it cannot start, 2 if the command line is wrong, \
     70 if a worker hangs, 130 or 143 if a second SIGINT or SIGTERM ends it at once.")]
 pub struct Args {
-    /// Directory tree of YAML manifests; changes are followed
+    /// Directory tree of YAML manifests, whose changes are followed; without it, the cluster of
+    /// this pod
     #[arg(long, value_name = "DIR")]
-    source: PathBuf,
+    source: Option<PathBuf>,
     /// Where /debug/config and /debug/status are answered
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9902")]
     admin_address: SocketAddr,
@@ -72,6 +75,8 @@ pub struct Args {
     #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = logging::parse_filter)]
     log_level: String,
     #[command(flatten)]
+    cluster: cluster::ClusterArgs,
+    #[command(flatten)]
     limits: limits::LimitArgs,
 }
 
@@ -99,15 +104,12 @@ pub async fn serve(args: &Args, signals: mpsc::Receiver<u8>) -> Result<ExitCode,
     let health = health.map_err(|error| error.to_string())?;
     let debug = Socket::open(args.admin_address, "dumps", "--admin-address").await;
     let debug = debug.map_err(|error| error.to_string())?;
-    let source = source::follow(&args.source)
-        .await
-        .map_err(|error| format!("cannot read the manifests in {}: {error}", args.source.display()))?;
+    let (source, decisions, member) = source(args).await?;
 
     let metrics = Metrics::new();
     let output = args.access_log_file.clone().map_or(Output::Stdout, Output::File);
     let access_log = AccessLog::start(args.access_log, &output, metrics.clone())
         .map_err(|error| format!("cannot write the access log: {error}"))?;
-    let decisions = Decisions::standalone();
     let (trigger, watch) = drain_phases::channel();
     let config = config(args, &decisions, &metrics)?;
     let workers = config.workers;
@@ -123,15 +125,27 @@ pub async fn serve(args: &Args, signals: mpsc::Receiver<u8>) -> Result<ExitCode,
         workers,
         health = %args.health_address,
         admin = %args.admin_address,
-        "serves the manifests in {}",
-        args.source.display()
+        "serves {}",
+        args.source.as_ref().map_or("this cluster".to_owned(), |source| format!("the manifests in {}", source.display()))
     );
-    let tasks = [
+    let mut tasks = vec![
         tokio::spawn(admin::serve_health(health, view.clone(), metrics)),
         tokio::spawn(admin::serve_debug(debug, view.clone())),
         tokio::spawn(discover(proxy)),
     ];
-    let code = until_ended(args, control, &view, trigger, signals).await;
+    let (stop, stopped) = oneshot::channel();
+    let (control, election) = match member {
+        None => (control, None),
+        Some(member) => {
+            let (control, election, writers) = member.write(control, stopped);
+            tasks.extend(writers);
+            (control, Some(election))
+        }
+    };
+    let code = until_ended(args, control, &view, trigger, signals, stop).await;
+    if let Some(election) = election {
+        let _ = election.await;
+    }
     // The access log ends with the last worker, a worker with the last holder of the proxy.
     drop(view);
     for task in tasks {
@@ -164,12 +178,30 @@ fn config(args: &Args, decisions: &Decisions, metrics: &Metrics) -> Result<proxy
     })
 }
 
+/// What is served, and this process's place in the cluster if there is one.
+async fn source(args: &Args) -> Result<(Source, Decisions, Option<Member>), String> {
+    match &args.source {
+        Some(directory) => {
+            let source = source::follow(directory).await;
+            let source = source
+                .map_err(|error| format!("cannot read the manifests in {}: {error}", directory.display()))?;
+            Ok((source, Decisions::standalone(), None))
+        }
+        None => {
+            let member = Member::new(&args.cluster).await?;
+            Ok((member.source(), member.decisions(), Some(member)))
+        }
+    }
+}
+
+/// `stop` is dropped once another replica is to lead.
 async fn until_ended(
     args: &Args,
     control: Control,
     view: &View,
     mut trigger: drain_phases::Trigger,
     mut signals: mpsc::Receiver<u8>,
+    stop: oneshot::Sender<()>,
 ) -> Result<ExitCode, String> {
     // Goes on during the drain: endpoints still leave, and Gateways are still edited.
     let mut control = std::pin::pin!(control.run());
@@ -178,6 +210,7 @@ async fn until_ended(
         code = next(&mut signals) => tracing::info!(signal = code - 128, "draining; another signal ends it at once"),
     }
     view.begin_drain();
+    drop(stop);
     tokio::select! {
         end = &mut control => ended(end),
         code = next(&mut signals) => {

@@ -12,6 +12,7 @@ use crate::api::{Kind, ObjectId};
 use crate::attach::{self, Attachments, Changes, Head, Work};
 use crate::compile::{Compiler, Input};
 use crate::index::{Dirty, Event, Index};
+use crate::infra::Plan;
 use crate::model::{Delta, ObjectKey};
 use crate::status::{self, Body, Progress, Status, Wanted};
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,6 +48,8 @@ pub struct Step {
     /// Objects by uid of which another generation is served from [`Pipeline::version`] on than
     /// before, or nothing because they are gone.
     pub served: Vec<(Arc<str>, Option<i64>)>,
+    /// What is to be there for all Gateways, if that may have changed; none without pods.
+    pub plan: Option<Arc<Plan>>,
     /// Call [`Pipeline::step`] again by then, even without events.
     pub next_deadline: Option<Instant>,
     /// What it took.
@@ -87,6 +90,7 @@ pub struct Pipeline {
     served: BTreeMap<ObjectId, Served>,
     /// Objects of which the newest generation is not served yet.
     unserved: BTreeSet<ObjectId>,
+    plan: Option<Arc<Plan>>,
 }
 
 impl Pipeline {
@@ -103,6 +107,7 @@ impl Pipeline {
             restate: BTreeSet::new(),
             served: BTreeMap::new(),
             unserved: BTreeSet::new(),
+            plan: None,
         }
     }
 
@@ -125,12 +130,14 @@ impl Pipeline {
         });
         self.track_gateways(&changes, &compiled.gateways, now);
         let served = self.track_served(&dirty);
+        let plan = self.plan(&dirty, &changes);
         let (statuses, gone) = self.restate(&dirty, &changes, now);
         Step {
             delta: compiled.delta,
             statuses,
             gone,
             served,
+            plan,
             next_deadline: self.deadline(now),
             work: changes.work,
             compiled: compiled.compiled,
@@ -222,6 +229,19 @@ impl Pipeline {
         // What nobody wants any more is no trouble any more.
         let attachments = &self.attachments;
         self.unusable.retain(|socket, _| attachments.wants(*socket));
+    }
+
+    /// Made anew when a Gateway or any Service changed: one that was made for a Gateway may be
+    /// among them.
+    fn plan(&mut self, dirty: &Dirty, changes: &Changes) -> Option<Arc<Plan>> {
+        let is_first = self.plan.is_none();
+        if !is_first && dirty.services.is_empty() && changes.of(Kind::Gateway).next().is_none() {
+            return None;
+        }
+        let plan = Arc::new(self.attachments.plan(&self.index)?);
+        let changed = self.plan.as_ref() != Some(&plan);
+        self.plan = Some(plan.clone());
+        changed.then_some(plan)
     }
 
     fn track_served(&mut self, dirty: &Dirty) -> Vec<(Arc<str>, Option<i64>)> {

@@ -8,6 +8,7 @@ use super::view::{Ask, View};
 use super::write::StatusQueue;
 use crate::api::Time;
 use crate::index::Event;
+use crate::infra::Plan;
 use crate::model::{Delta, Resource};
 use crate::proxy::{BindFailures, Proxy, WorkerState};
 use crate::source::Source;
@@ -91,9 +92,10 @@ pub struct Control {
     writing: Option<Writing>,
 }
 
-/// Where statuses go in a cluster.
+/// Where that goes which is written into a cluster.
 struct Writing {
     queue: StatusQueue,
+    plans: watch::Sender<Arc<Plan>>,
     /// Whether this process leads.
     leads: watch::Receiver<bool>,
 }
@@ -122,9 +124,14 @@ impl Control {
         }
     }
 
-    /// Has statuses written into a cluster as well, whenever this process leads.
-    pub fn writing(mut self, queue: StatusQueue, leads: watch::Receiver<bool>) -> Self {
-        self.writing = Some(Writing { queue, leads });
+    /// Has statuses and what Gateways need written into a cluster, whenever this process leads.
+    pub fn writing(
+        mut self,
+        queue: StatusQueue,
+        plans: watch::Sender<Arc<Plan>>,
+        leads: watch::Receiver<bool>,
+    ) -> Self {
+        self.writing = Some(Writing { queue, plans, leads });
         self
     }
 
@@ -185,6 +192,9 @@ impl Control {
         self.write(&step.statuses);
         if let Some(writing) = &self.writing {
             step.gone.iter().for_each(|id| writing.queue.remove(id));
+            if let Some(plan) = step.plan {
+                writing.plans.send_replace(plan);
+            }
         }
         let version = self.pipeline.version();
         let is_first = self.pipeline.is_listed() && self.view.state().first_version.is_none();

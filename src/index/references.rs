@@ -87,6 +87,7 @@ pub(super) fn of_object(object: &Object) -> BTreeSet<Dependency> {
         | Object::Service(_)
         | Object::EndpointSlice(_)
         | Object::Secret(_)
+        | Object::ConfigMap(_)
         | Object::Namespace(_) => {}
     }
     collector.found

@@ -4,7 +4,7 @@ use super::references::{self, Dependency};
 use super::{Broken, Dirty, Event};
 use crate::api::gateway::{Gateway, GatewayClass, HttpRoute, ReferenceGrant};
 use crate::api::upstream::Upstream;
-use crate::api::{EndpointSlice, Kind, Namespace, Object, ObjectId, Secret, Service};
+use crate::api::{ConfigMap, EndpointSlice, Kind, Namespace, Object, ObjectId, Secret, Service};
 use crate::model::ObjectKey;
 use crate::support::relation::Relation;
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,7 +51,7 @@ macro_rules! stored {
 stored! {
     GatewayClass: GatewayClass, Gateway: Gateway, HttpRoute: HttpRoute, ReferenceGrant: ReferenceGrant,
     Upstream: Upstream, Service: Service, EndpointSlice: EndpointSlice, Secret: Secret,
-    Namespace: Namespace,
+    ConfigMap: ConfigMap, Namespace: Namespace,
 }
 
 impl Index {
@@ -212,7 +212,7 @@ impl Index {
 
     fn mark(&mut self, id: &ObjectId) {
         match id.kind {
-            Kind::GatewayClass | Kind::Secret | Kind::Namespace => self.mark_referrers(id),
+            Kind::GatewayClass | Kind::Secret | Kind::ConfigMap | Kind::Namespace => self.mark_referrers(id),
             Kind::Service => {
                 self.dirty.services.insert(id.key.clone());
                 self.dirty.endpoints.insert(id.key.clone());
@@ -295,9 +295,15 @@ fn means_the_same(old: &Object, new: &Object) -> bool {
         (Object::HttpRoute(a), Object::HttpRoute(b)) => a.spec == b.spec,
         (Object::ReferenceGrant(a), Object::ReferenceGrant(b)) => a.spec == b.spec,
         (Object::Upstream(a), Object::Upstream(b)) => a.spec == b.spec,
-        (Object::Service(a), Object::Service(b)) => a.spec == b.spec,
+        (Object::Service(a), Object::Service(b)) => {
+            let balancer = |service: &Service| service.status.clone().unwrap_or_default().load_balancer;
+            a.spec == b.spec && balancer(a) == balancer(b)
+        }
         (Object::Secret(a), Object::Secret(b)) => {
             (&a.data, &a.string_data, &a.type_) == (&b.data, &b.string_data, &b.type_)
+        }
+        (Object::ConfigMap(a), Object::ConfigMap(b)) => {
+            (&a.data, &a.binary_data) == (&b.data, &b.binary_data)
         }
         (Object::Namespace(a), Object::Namespace(b)) => a.metadata.labels == b.metadata.labels,
         (Object::EndpointSlice(a), Object::EndpointSlice(b)) => {

@@ -30,16 +30,23 @@ pub struct Home {
     pub managed_by: String,
 }
 
+impl Home {
+    /// Selects what was made by this controller.
+    pub fn label(&self) -> String {
+        format!("{MANAGED_BY}={}", self.managed_by)
+    }
+}
+
 /// What tells that an object was made for a Gateway, for a list of all of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Owned {
+pub(super) struct Owned {
     /// `metadata.uid` of the Gateway.
-    pub gateway_uid: String,
+    pub(super) gateway_uid: String,
 }
 
 impl Owned {
     /// None if an object with these labels was not made by the controller of this home.
-    pub fn of(metadata: &ObjectMeta, home: &Home) -> Option<Self> {
+    pub(super) fn of(metadata: &ObjectMeta, home: &Home) -> Option<Self> {
         let labels = metadata.labels.as_ref()?;
         let ours = labels.get(MANAGED_BY) == Some(&home.managed_by);
         labels.get(GATEWAY_UID).filter(|_| ours).map(|uid| Self { gateway_uid: uid.clone() })
@@ -48,7 +55,7 @@ impl Owned {
 
 /// The Service of a Gateway, in Tidegate's namespace: clients come to its ports, and Kubernetes
 /// leads them to those of the pods. `type_` is that of a Service (`LoadBalancer` …).
-pub fn service(home: &Home, gateway: &Gateway, ports: &BTreeMap<Claim, u16>, type_: &str) -> Service {
+pub(super) fn service(home: &Home, gateway: &Gateway, ports: &BTreeMap<Claim, u16>, type_: &str) -> Service {
     let ports = ports.iter().map(|(claim, pod_port)| {
         let (name, protocol) = match claim.protocol {
             Protocol::Tcp => ("tcp", "TCP"),
@@ -77,7 +84,7 @@ pub fn service(home: &Home, gateway: &Gateway, ports: &BTreeMap<Claim, u16>, typ
 
 /// The ServiceAccount in the Gateway's own namespace, by which others find what a Gateway is made
 /// of. Nothing runs under it, so it has no token.
-pub fn service_account(home: &Home, gateway: &Gateway) -> ServiceAccount {
+pub(super) fn service_account(home: &Home, gateway: &Gateway) -> ServiceAccount {
     let mut metadata = metadata(home, gateway);
     let (name, uid) = (text(gateway.metadata.name.as_ref()), text(gateway.metadata.uid.as_ref()));
     let class = &gateway.spec.gateway_class_name;
@@ -123,7 +130,7 @@ fn metadata(home: &Home, gateway: &Gateway) -> ObjectMeta {
 
 /// Readable, and with a part of the uid, which no tenant can choose: `a-b/c` and `a/b-c` are two
 /// Gateways, and neither may have the other's Service.
-fn service_name(gateway: &Gateway) -> String {
+pub fn service_name(gateway: &Gateway) -> String {
     let (namespace, name) = (text(gateway.metadata.namespace.as_ref()), text(gateway.metadata.name.as_ref()));
     // A Service's name has no dots and begins with a letter.
     let whole = format!("gw-{namespace}-{name}").replace('.', "-");
@@ -149,5 +156,7 @@ fn text(text: Option<&String>) -> &str {
     text.map(String::as_str).unwrap_or_default()
 }
 
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

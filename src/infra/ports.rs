@@ -50,11 +50,11 @@ pub struct Allocation {
 
 /// What a replica serves of an allocation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Given {
+pub(super) struct Given {
     /// The pods' port of each claim.
-    pub ports: BTreeMap<Claim, u16>,
+    pub(super) ports: BTreeMap<Claim, u16>,
     /// Claims whose port an older Gateway has too: not served until they have another.
-    pub taken: BTreeSet<Claim>,
+    pub(super) taken: BTreeSet<Claim>,
 }
 
 impl Allocation {
@@ -124,9 +124,28 @@ impl Allocation {
         fresh.chain(rested.into_iter().map(|(_, port)| port)).take(most).collect()
     }
 
+    /// The pods' port of a claim. Two claims may name one: the older Gateway's listeners have it.
+    pub fn port(&self, claim: &Claim) -> Option<u16> {
+        self.given.get(claim).copied()
+    }
+
+    /// Whether every port is given or rests.
+    pub fn is_full(&self) -> bool {
+        self.given.len() + self.freed.len() >= RANGE.len()
+    }
+
+    /// The Gateways that have other ports here than there.
+    pub fn differences(&self, other: &Self) -> BTreeSet<Arc<str>> {
+        let only = |a: &Self, b: &Self| {
+            let changed = a.given.iter().filter(|(claim, port)| b.given.get(claim) != Some(port));
+            changed.map(|(claim, _)| claim.gateway_uid.clone()).collect::<Vec<_>>()
+        };
+        only(self, other).into_iter().chain(only(other, self)).collect()
+    }
+
     /// What is served of it. Of two claims with one port that of the older Gateway has it, so
     /// that no replica ever sends one Gateway's traffic to another.
-    pub fn given(&self, wanted: &BTreeMap<Claim, i64>) -> Given {
+    pub(super) fn given(&self, wanted: &BTreeMap<Claim, i64>) -> Given {
         let mut claims: Vec<_> =
             self.given.iter().filter_map(|(claim, port)| Some((*wanted.get(claim)?, claim, *port))).collect();
         claims.sort_unstable();

@@ -15,6 +15,7 @@ pub(crate) mod testing;
 
 use super::Source;
 use crate::api::Kind;
+use crate::model::ObjectKey;
 use follow::Follower;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
@@ -33,13 +34,14 @@ pub async fn client() -> Result<Client, String> {
     Client::try_default().await.map_err(|error| format!("no way to an API server: {error}"))
 }
 
-/// Follows all kinds until the source is dropped. Runs in tasks of the current runtime.
-pub fn follow(client: &Client) -> Source {
+/// Follows all kinds until the source is dropped; of the ConfigMaps only the one with the ports of
+/// the pods. Runs in tasks of the current runtime.
+pub fn follow(client: &Client, ports: &ObjectKey) -> Source {
     let (sender, events) = mpsc::channel(MAX_WAITING);
     // There are no files with which something could be wrong.
     let (_, problems) = watch::channel(Arc::default());
     for kind in Kind::ALL {
-        tokio::spawn(Follower::new(kind, client.clone(), sender.clone()).run());
+        tokio::spawn(Follower::new(kind, client.clone(), ports.clone(), sender.clone()).run());
     }
     Source { events, problems }
 }

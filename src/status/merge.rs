@@ -54,7 +54,7 @@ pub fn merge(wanted: &Wanted, newest: Option<&Status>, controller_name: &str, no
         (Body::Gateway { conditions, addresses, listeners }, newest) => {
             let live = if let Some(Status::Gateway(live)) = newest { Some(live) } else { None };
             let addresses = addresses.iter().map(|address| GatewayStatusAddress {
-                type_: "IPAddress".to_owned(),
+                type_: address.type_().to_owned(),
                 value: address.to_string(),
                 routability: None,
             });
@@ -86,6 +86,7 @@ impl Status {
             | Object::Service(_)
             | Object::EndpointSlice(_)
             | Object::Secret(_)
+            | Object::ConfigMap(_)
             | Object::Namespace(_) => None,
         }
     }

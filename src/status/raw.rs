@@ -57,9 +57,12 @@ impl Status {
             Kind::Gateway => Some(Self::Gateway(read(status)?)),
             Kind::HttpRoute => Some(Self::Route(read(status)?)),
             Kind::Upstream => Some(Self::Upstream(read(status)?)),
-            Kind::ReferenceGrant | Kind::Service | Kind::EndpointSlice | Kind::Secret | Kind::Namespace => {
-                None
-            }
+            Kind::ReferenceGrant
+            | Kind::Service
+            | Kind::EndpointSlice
+            | Kind::Secret
+            | Kind::ConfigMap
+            | Kind::Namespace => None,
         })
     }
 

@@ -7,6 +7,7 @@ use crate::attach::verdict::{
 };
 use crate::attach::{Class, Gateway, Head, Listener, Route, Upstream};
 use crate::index::Broken;
+use crate::infra::Address;
 use crate::model::{ListenerKey, ObjectKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -37,7 +38,7 @@ pub enum Body {
         /// Its conditions.
         conditions: Vec<Condition>,
         /// Where it is reached.
-        addresses: Vec<IpAddr>,
+        addresses: Vec<Address>,
         /// In the order of the spec.
         listeners: Vec<ListenerBody>,
     },
@@ -204,10 +205,12 @@ pub fn gateway(
             conditions,
         }
     });
-    let addresses = if gateway.accepted.holds() { gateway.addresses.clone() } else { Vec::new() };
+    let reached = gateway.reached.addresses.as_slice();
+    let reached = if gateway.accepted.holds() { reached } else { &[] };
+    let is_lost = |address: &Address| matches!(address, Address::Ip(ip) if lost.contains_key(ip));
     let body = Body::Gateway {
         conditions,
-        addresses: addresses.into_iter().filter(|address| !lost.contains_key(address)).collect(),
+        addresses: reached.iter().filter(|one| !is_lost(one)).cloned().collect(),
         listeners: listeners.collect(),
     };
     Wanted::new(Kind::Gateway, key, &gateway.head, body)
@@ -239,6 +242,9 @@ fn listener_programmed(listener: &Listener, progress: Progress<'_>) -> Verdict<L
         };
         return Verdict::new(ListenerProgrammed::Invalid, why);
     };
+    if served.binds.is_empty() {
+        return Verdict::new(ListenerProgrammed::Pending, "no port of the pods is given yet");
+    }
     let unusable = served.binds.iter().find_map(|bind| Some((bind, progress.unusable.get(bind)?)));
     if let Some((bind, why)) = unusable {
         let message = format!("{bind} cannot be listened on: {why}");
@@ -262,6 +268,9 @@ fn gateway_programmed(
     }
     if !gateway.listeners.iter().any(Listener::is_usable) {
         return Verdict::new(GatewayProgrammed::Invalid, "no listener can be served");
+    }
+    if let Some(missing) = &gateway.reached.missing {
+        return missing.clone();
     }
     if let Some(why) = lost.values().next() {
         let message = format!("spec.addresses: {why}");

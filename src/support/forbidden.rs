@@ -11,13 +11,21 @@ pub struct TargetPolicy {
     pub allow_loopback: bool,
     /// Networks that are allowed although they would be refused.
     pub allow: Vec<IpNet>,
+    local: Vec<IpAddr>,
     own: HashSet<SocketAddr>,
 }
 
 impl TargetPolicy {
     /// A policy without listening addresses of its own yet.
     pub fn new(allow_loopback: bool, allow: Vec<IpNet>) -> Self {
-        Self { allow_loopback, allow, own: HashSet::new() }
+        Self { allow_loopback, allow, local: Vec::new(), own: HashSet::new() }
+    }
+
+    /// Says which addresses are this process's own beside loopback: a socket on the unspecified
+    /// address answers there too.
+    pub fn with_local(mut self, local: Vec<IpAddr>) -> Self {
+        self.local = local;
+        self
     }
 
     /// Sets the process's own listening addresses, which a request must not come back to.
@@ -47,12 +55,11 @@ impl TargetPolicy {
             }
     }
 
-    /// A socket on the unspecified address answers on every local one; of those only loopback
-    /// can be known here.
+    /// A socket on the unspecified address answers on every local one.
     fn is_own(&self, address: SocketAddr) -> bool {
         let any = |ip: IpAddr| self.own.contains(&SocketAddr::new(ip, address.port()));
         self.own.contains(&address)
-            || address.ip().is_loopback()
+            || (address.ip().is_loopback() || self.local.contains(&address.ip()))
                 && (any(Ipv4Addr::UNSPECIFIED.into()) || any(Ipv6Addr::UNSPECIFIED.into()))
     }
 }

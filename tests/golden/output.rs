@@ -76,7 +76,10 @@ fn status(wanted: &Wanted) -> Value {
             status.insert("targets".to_owned(), json!(targets));
         }
         Body::Gateway { conditions: all, addresses, listeners } => {
-            status.insert("addresses".to_owned(), json!(addresses));
+            status.insert(
+                "addresses".to_owned(),
+                json!(addresses.iter().map(ToString::to_string).collect::<Vec<_>>()),
+            );
             status.insert("conditions".to_owned(), conditions(all));
             let listeners = listeners.iter().map(|listener| {
                 let kinds: Vec<_> = listener.supported_kinds.iter().map(|kind| kind.kind.as_str()).collect();

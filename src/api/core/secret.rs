@@ -5,8 +5,8 @@ use crate::api::schema::{Path, Report};
 use k8s_openapi::ByteString;
 use serde_json::{Map, Value};
 
-/// All values of a Secret together, in bytes.
-const LONGEST: usize = 1024 * 1024;
+/// All values of a Secret or ConfigMap together, in bytes.
+pub(super) const LONGEST: usize = 1024 * 1024;
 const TLS: &str = "kubernetes.io/tls";
 /// Types that the API server asks for certain entries, and that Tidegate has no use for.
 const CREDENTIALS: [&str; 5] = [
@@ -47,7 +47,7 @@ pub(super) fn finish(secret: &mut Secret, report: &mut Report) {
     let root = Path::Root;
     let path = root.field("data");
     for key in data.keys().filter(|key| !is_key(key)) {
-        report.error(&path.key(key), "must be at most 253 letters, digits, \"-\", \"_\" and \".\"");
+        report.error(&path.key(key), KEY_FORM);
     }
     let length: usize = data.values().map(|value| value.0.len()).sum();
     if length > LONGEST {
@@ -68,8 +68,10 @@ pub(super) fn finish(secret: &mut Secret, report: &mut Report) {
     }
 }
 
+pub(super) const KEY_FORM: &str = "must be at most 253 letters, digits, \"-\", \"_\" and \".\"";
+
 /// What may be the name of a file too.
-fn is_key(key: &str) -> bool {
+pub(super) fn is_key(key: &str) -> bool {
     let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     (1..=253).contains(&key.len()) && key.bytes().all(valid) && key != "." && !key.starts_with("..")
 }

@@ -1,7 +1,7 @@
 //! The schema of each kind.
 
 use super::node::Schema;
-use crate::api::{EndpointSlice, Kind, Namespace, ObjectMeta, Secret, Service, crds};
+use crate::api::{ConfigMap, EndpointSlice, Kind, Namespace, ObjectMeta, Secret, Service, crds};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
@@ -21,6 +21,7 @@ pub(crate) fn of(kind: Kind) -> Result<&'static Schema, &'static str> {
     static SERVICE: Stored = LazyLock::new(typed::<Service>);
     static ENDPOINT_SLICE: Stored = LazyLock::new(typed::<EndpointSlice>);
     static SECRET: Stored = LazyLock::new(typed::<Secret>);
+    static CONFIG_MAP: Stored = LazyLock::new(typed::<ConfigMap>);
     static NAMESPACE: Stored = LazyLock::new(typed::<Namespace>);
     let schema = match kind {
         Kind::GatewayClass => &GATEWAY_CLASS,
@@ -31,6 +32,7 @@ pub(crate) fn of(kind: Kind) -> Result<&'static Schema, &'static str> {
         Kind::Service => &SERVICE,
         Kind::EndpointSlice => &ENDPOINT_SLICE,
         Kind::Secret => &SECRET,
+        Kind::ConfigMap => &CONFIG_MAP,
         Kind::Namespace => &NAMESPACE,
     };
     schema.as_ref().map_err(String::as_str)

@@ -1,28 +1,6 @@
+use super::testing::{gateway, home};
 use super::*;
 use serde_json::{Value, json};
-
-fn home() -> Home {
-    Home {
-        namespace: "tidegate-system".to_owned(),
-        selector: BTreeMap::from([("app".to_owned(), "tidegate".to_owned())]),
-        owner: OwnerReference {
-            api_version: "apps/v1".to_owned(),
-            kind: "Deployment".to_owned(),
-            name: "tidegate".to_owned(),
-            uid: "d".to_owned(),
-            ..OwnerReference::default()
-        },
-        managed_by: "tidegate".to_owned(),
-    }
-}
-
-fn gateway(namespace: &str, name: &str, uid: &str, infrastructure: Value) -> Gateway {
-    serde_json::from_value(json!({
-        "metadata": { "namespace": namespace, "name": name, "uid": uid },
-        "spec": { "gatewayClassName": "tide", "listeners": [], "infrastructure": infrastructure },
-    }))
-    .unwrap()
-}
 
 fn claim(port: u16) -> Claim {
     Claim { gateway_uid: "0a1b2c3d-4e5f".into(), protocol: Protocol::Tcp, port }

@@ -3,6 +3,7 @@
 use super::decode;
 use crate::api::{Kind, Object};
 use crate::index::{Broken, Event};
+use crate::model::ObjectKey;
 use crate::support::backoff::Backoff;
 use futures::StreamExt;
 use kube::core::DynamicObject;
@@ -27,6 +28,8 @@ const PAGE: u32 = 500;
 pub(super) struct Follower {
     kind: Kind,
     client: Client,
+    /// The only ConfigMap that is followed.
+    ports: ObjectKey,
     events: mpsc::Sender<Vec<Event>>,
     /// Which of [`Kind::versions`] is asked for.
     version: usize,
@@ -63,10 +66,16 @@ enum After {
 }
 
 impl Follower {
-    pub(super) fn new(kind: Kind, client: Client, events: mpsc::Sender<Vec<Event>>) -> Self {
+    pub(super) fn new(
+        kind: Kind,
+        client: Client,
+        ports: ObjectKey,
+        events: mpsc::Sender<Vec<Event>>,
+    ) -> Self {
         Self {
             kind,
             client,
+            ports,
             events,
             version: 0,
             streams: true,
@@ -113,7 +122,10 @@ impl Follower {
 
     fn api(&self) -> Api<DynamicObject> {
         let resource = self.kind.resource(self.kind.versions()[self.version]);
-        Api::all_with(self.client.clone(), &resource)
+        match self.kind {
+            Kind::ConfigMap => Api::namespaced_with(self.client.clone(), &self.ports.namespace, &resource),
+            _ => Api::all_with(self.client.clone(), &resource),
+        }
     }
 
     fn config(&self) -> watcher::Config {
@@ -122,6 +134,7 @@ impl Follower {
         match self.kind {
             // Every other Secret stays where it is.
             Kind::Secret => config.fields("type=kubernetes.io/tls"),
+            Kind::ConfigMap => config.fields(&format!("metadata.name={}", self.ports.name)),
             _ => config,
         }
     }

@@ -15,7 +15,7 @@ struct World {
 
 impl World {
     async fn listed(server: ApiServer) -> Self {
-        let source = follow(&server.client());
+        let source = follow(&server.client(), &ObjectKey::new("tidegate-system", "tidegate-ports"));
         let mut world = Self { server, source, index: Index::default(), resets: Vec::new() };
         world.until(Index::all_listed).await;
         world
@@ -92,7 +92,11 @@ async fn only_secrets_with_certificates_are_asked_for() {
         .iter()
         .filter_map(|asked| Some((asked.path.clone(), asked.query.get("fieldSelector")?.clone())))
         .collect();
-    assert_eq!(selectors, [("/api/v1/secrets".to_owned(), "type=kubernetes.io/tls".to_owned())]);
+    let expected = [
+        ("/api/v1/secrets", "type=kubernetes.io/tls"),
+        ("/api/v1/namespaces/tidegate-system/configmaps", "metadata.name=tidegate-ports"),
+    ];
+    assert_eq!(selectors, expected.map(|(path, selector)| (path.to_owned(), selector.to_owned())));
 }
 
 #[tokio::test(start_paused = true)]

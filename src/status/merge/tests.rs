@@ -2,6 +2,7 @@ use super::*;
 use crate::api::{Kind, ObjectId};
 use crate::attach::Head;
 use crate::attach::verdict::Truth;
+use crate::infra::Address;
 use crate::model::ObjectKey;
 use serde_json::{Value, json};
 
@@ -175,7 +176,7 @@ fn a_gateway_keeps_what_others_say_of_its_listeners() {
     .unwrap();
     let body = Body::Gateway {
         conditions: vec![condition("Accepted", Truth::True)],
-        addresses: vec!["::1".parse().unwrap()],
+        addresses: vec![Address::Ip("::1".parse().unwrap())],
         listeners: vec![listener("http"), listener("new")],
     };
     let (status, _, _) = merged(body, Some(Status::Gateway(live)), "2026-02-02T00:00:00Z");

@@ -45,3 +45,12 @@ fn own_listeners_are_refused_even_where_loopback_is_allowed() {
     assert!(!permits(&policy, "[::ffff:127.0.0.1]:8080"));
     assert!(!permits(&policy, "127.0.0.5:9901"));
 }
+
+#[test]
+fn a_listener_on_every_address_answers_on_that_of_the_pod() {
+    let mut policy = TargetPolicy::new(false, vec![]).with_local(vec!["10.0.0.7".parse().unwrap()]);
+    policy.set_own(["0.0.0.0:10240".parse().unwrap()].into());
+    assert!(!permits(&policy, "10.0.0.7:10240"));
+    assert!(permits(&policy, "10.0.0.7:10241"));
+    assert!(permits(&policy, "10.0.0.8:10240"));
+}

@@ -7,7 +7,7 @@ use crate::api::gateway::PathMatchType;
 fn kinds_of_others_are_ignored() {
     for (api_version, kind) in [
         ("apps/v1", "Deployment"),
-        ("v1", "ConfigMap"),
+        ("v1", "Pod"),
         ("v1", "ServiceAccount"),
         ("networking.istio.io/v1", "Gateway"),
         ("serving.knative.dev/v1", "Service"),

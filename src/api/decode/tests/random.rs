@@ -97,6 +97,7 @@ fn written(object: &Object) -> Value {
         Object::Service(object) => serde_json::to_value(object),
         Object::EndpointSlice(object) => serde_json::to_value(object),
         Object::Secret(object) => serde_json::to_value(object),
+        Object::ConfigMap(object) => serde_json::to_value(object),
         Object::Namespace(object) => serde_json::to_value(object),
     }
     .unwrap()

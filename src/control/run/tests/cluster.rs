@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::control::StatusWriter;
+use crate::model::ObjectKey;
 use crate::source::cluster::{self, testing::ApiServer};
 use http::Method;
 
@@ -37,8 +38,13 @@ impl Replica {
         let (writer, queue) =
             StatusWriter::new(server.client(), decisions.controller_name.clone(), leads.subscribe());
         let options = Options { decisions, acknowledgements: true };
-        let control = Control::new(cluster::follow(&server.client()), plane(), options, Metrics::new())
-            .writing(queue, leads.subscribe());
+        let control = Control::new(
+            cluster::follow(&server.client(), &ObjectKey::new("tidegate-system", "tidegate-ports")),
+            plane(),
+            options,
+            Metrics::new(),
+        )
+        .writing(queue, watch::Sender::default(), leads.subscribe());
         tokio::spawn(writer.run());
         tokio::spawn(control.run());
         Self { server: server.clone(), leads }

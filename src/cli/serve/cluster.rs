@@ -1,0 +1,164 @@
+//! Taking part in a cluster.
+
+use crate::attach::{Options as Decisions, Pods};
+use crate::control::{Control, Elector, InfraWriter, StatusWriter};
+use crate::infra::Home;
+use crate::model::ObjectKey;
+use crate::source::Source;
+use crate::source::cluster::{self, Client};
+use crate::support::backoff::Backoff;
+use crate::support::forbidden::TargetPolicy;
+use ipnet::IpNet;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::Api;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// While the API server does not answer at the start.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
+
+/// What is told of the cluster on the command line and in the environment of the pod.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "In a cluster (without --source)")]
+pub(super) struct ClusterArgs {
+    /// GatewayClasses with this controllerName are served
+    #[arg(long, value_name = "NAME", default_value = Decisions::CONTROLLER_NAME)]
+    controller_name: String,
+    /// The Deployment of these pods, by which the Lease and what is made for Gateways are named
+    #[arg(long, value_name = "NAME", default_value = "tidegate")]
+    instance: String,
+    /// Network that Upstreams may lead to although it is loopback or link-local; may be given
+    /// several times
+    #[arg(long, value_name = "CIDR")]
+    allow_target: Vec<IpNet>,
+    /// Name of this pod
+    #[arg(long, value_name = "NAME", env = "POD_NAME", default_value = "")]
+    pod_name: String,
+    /// Namespace of this pod
+    #[arg(long, value_name = "NAMESPACE", env = "POD_NAMESPACE", default_value = "")]
+    pod_namespace: String,
+    /// Addresses of this pod
+    #[arg(long, value_name = "IP", env = "POD_IPS", value_delimiter = ',')]
+    pod_ips: Vec<IpAddr>,
+}
+
+/// A place in the cluster.
+pub(super) struct Member {
+    client: Client,
+    pods: Pods,
+    args: ClusterArgs,
+}
+
+impl Member {
+    /// Finds out where this pod belongs; waits for an API server that does not answer yet.
+    pub(super) async fn new(args: &ClusterArgs) -> Result<Self, String> {
+        for (value, name, field) in [
+            (args.pod_name.is_empty(), "POD_NAME", "metadata.name"),
+            (args.pod_namespace.is_empty(), "POD_NAMESPACE", "metadata.namespace"),
+            (args.pod_ips.is_empty(), "POD_IPS", "status.podIPs"),
+        ] {
+            if value {
+                return Err(format!(
+                    "neither --source nor {name} is given: outside of a cluster give --source DIR, in a pod set \
+                     {name} from the field {field}, as the chart does"
+                ));
+            }
+        }
+        let client = cluster::client().await?;
+        let deployment = deployment(&client, args).await?;
+        let selector = deployment.spec.and_then(|spec| spec.selector.match_labels).unwrap_or_default();
+        let home = Home {
+            namespace: args.pod_namespace.clone(),
+            selector,
+            owner: OwnerReference {
+                api_version: "apps/v1".to_owned(),
+                kind: "Deployment".to_owned(),
+                name: args.instance.clone(),
+                uid: deployment.metadata.uid.unwrap_or_default(),
+                ..OwnerReference::default()
+            },
+            managed_by: args.instance.clone(),
+        };
+        let ports = ObjectKey::new(&*args.pod_namespace, format!("{}-ports", args.instance));
+        let pods = Pods { home, ports, binds: binds(&args.pod_ips) };
+        Ok(Self { client, pods, args: args.clone() })
+    }
+
+    /// What happens in the cluster.
+    pub(super) fn source(&self) -> Source {
+        cluster::follow(&self.client, &self.pods.ports)
+    }
+
+    /// How its objects are judged.
+    pub(super) fn decisions(&self) -> Decisions {
+        let targets = TargetPolicy::new(false, self.args.allow_target.clone());
+        let targets = targets.with_local(self.args.pod_ips.clone());
+        Decisions::cluster(self.args.controller_name.as_str().into(), self.pods.clone(), targets)
+    }
+
+    /// Takes part in the election until `stop`, and has the leader write. The tasks end with what
+    /// they are told by, but the first: it ends once the Lease is given back.
+    pub(super) fn write(
+        self,
+        control: Control,
+        stop: oneshot::Receiver<()>,
+    ) -> (Control, JoinHandle<()>, Vec<JoinHandle<()>>) {
+        let Self { client, pods, args } = self;
+        let (elector, leads) =
+            Elector::new(client.clone(), &args.pod_namespace, &args.instance, &args.pod_name);
+        let name = args.controller_name.as_str().into();
+        let (statuses, queue) = StatusWriter::new(client.clone(), name, leads.clone());
+        let (infra, plans) = InfraWriter::new(client, pods.home, pods.ports, leads.clone());
+        let election = tokio::spawn(elector.run(async {
+            // Stopped by its sender's end too.
+            let _ = stop.await;
+        }));
+        let writers = vec![tokio::spawn(statuses.run()), tokio::spawn(infra.run())];
+        (control.writing(queue, plans, leads), election, writers)
+    }
+}
+
+async fn deployment(client: &Client, args: &ClusterArgs) -> Result<Deployment, String> {
+    let api: Api<Deployment> = Api::namespaced(client.clone(), &args.pod_namespace);
+    let mut backoff = BACKOFF;
+    let mut told = None;
+    loop {
+        match api.get_opt(&args.instance).await {
+            Ok(Some(deployment)) => return Ok(deployment),
+            Ok(None) => {
+                return Err(format!(
+                    "there is no Deployment {}/{}: --instance must name that of this pod",
+                    args.pod_namespace, args.instance
+                ));
+            }
+            Err(error) => {
+                let error = error.to_string();
+                if told.as_ref() != Some(&error) {
+                    tracing::warn!(
+                        "Deployment {}/{} cannot be read, tried again: {error}",
+                        args.pod_namespace,
+                        args.instance
+                    );
+                    told = Some(error);
+                }
+                tokio::time::sleep(backoff.wait()).await;
+            }
+        }
+    }
+}
+
+/// The unspecified address of each family that the pod has: its listeners are reached by
+/// `kubectl port-forward` too, which comes by loopback.
+fn binds(pod: &[IpAddr]) -> Vec<IpAddr> {
+    let mut binds = Vec::new();
+    if pod.iter().any(IpAddr::is_ipv4) {
+        binds.push(Ipv4Addr::UNSPECIFIED.into());
+    }
+    if pod.iter().any(IpAddr::is_ipv6) {
+        binds.push(Ipv6Addr::UNSPECIFIED.into());
+    }
+    binds
+}

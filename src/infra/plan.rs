@@ -1,0 +1,108 @@
+//! All that is to be there for all Gateways.
+
+use super::objects::{self, Home, Owned};
+use super::ports::{Allocation, Claim};
+use crate::api::Service;
+use crate::api::gateway::Gateway;
+use k8s_openapi::api::core::v1::ServiceAccount;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+/// Holds what an object was made from, so that one that is as wanted is not written again.
+const APPLIED: &str = "tidegate.dev/applied";
+
+/// A Gateway of this controller, as far as it matters here.
+#[derive(Clone, Debug)]
+pub struct Member<'a> {
+    /// The object.
+    pub gateway: &'a Gateway,
+    /// The ports that it needs; none while it is not accepted.
+    pub claims: &'a BTreeSet<Claim>,
+    /// Its creation time, in seconds since 1970.
+    pub created: i64,
+}
+
+/// What is to be there, and what is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// Every port that is needed, with the creation time of its Gateway.
+    pub claims: BTreeMap<Claim, i64>,
+    /// One for each Gateway with ports.
+    pub services: Vec<Service>,
+    /// One for each Gateway.
+    pub accounts: Vec<ServiceAccount>,
+    /// Services that are there and were made for a Gateway, as they are.
+    pub existing: BTreeMap<String, Arc<Service>>,
+    /// The uids of all Gateways: what was made for another may go.
+    gateways: BTreeSet<String>,
+}
+
+/// Puts together what all Gateways need. `services` are those in Tidegate's own namespace.
+pub fn plan<'a>(
+    home: &Home,
+    allocation: &Allocation,
+    members: impl Iterator<Item = Member<'a>>,
+    services: impl Iterator<Item = &'a Arc<Service>>,
+) -> Plan {
+    let mut plan = Plan::default();
+    for Member { gateway, claims, created } in members {
+        let Some(uid) = gateway.metadata.uid.clone() else { continue };
+        plan.gateways.insert(uid);
+        plan.claims.extend(claims.iter().map(|claim| (claim.clone(), created)));
+        plan.accounts.push(marked(objects::service_account(home, gateway)));
+        let ports: BTreeMap<_, _> =
+            claims.iter().filter_map(|claim| Some((claim.clone(), allocation.port(claim)?))).collect();
+        if !ports.is_empty() {
+            plan.services.push(marked(objects::service(home, gateway, &ports, "LoadBalancer")));
+        }
+    }
+    let own = services.filter(|service| Owned::of(&service.metadata, home).is_some());
+    plan.existing =
+        own.filter_map(|service| Some((service.metadata.name.clone()?, service.clone()))).collect();
+    plan
+}
+
+impl Plan {
+    /// Whether a Service that is there is as this one of the plan.
+    pub fn is_there(&self, wanted: &Service) -> bool {
+        let there = wanted.metadata.name.as_ref().and_then(|name| self.existing.get(name));
+        there.is_some_and(|there| mark(&**there) == mark(wanted) && leads_alike(there, wanted))
+    }
+
+    /// The Services of Gateways that are gone.
+    pub fn orphans(&self, home: &Home) -> impl Iterator<Item = &Arc<Service>> {
+        self.existing.values().filter(|service| {
+            Owned::of(&service.metadata, home)
+                .is_some_and(|owned| !self.gateways.contains(&owned.gateway_uid))
+        })
+    }
+}
+
+/// What an object was made from, if it says so.
+pub fn mark<T: kube::ResourceExt>(object: &T) -> Option<&str> {
+    object.annotations().get(APPLIED).map(String::as_str)
+}
+
+fn marked<T: kube::ResourceExt + serde::Serialize>(mut object: T) -> T {
+    let mut hasher = DefaultHasher::new();
+    // Plain data with text keys, which always serialize.
+    serde_json::to_string(&object).unwrap_or_default().hash(&mut hasher);
+    object.annotations_mut().insert(APPLIED.to_owned(), format!("{:016x}", hasher.finish()));
+    object
+}
+
+/// Whether both lead to the same pods by the same ports, whatever else somebody wrote into one.
+fn leads_alike(there: &Service, wanted: &Service) -> bool {
+    let parts = |service: &Service| {
+        let spec = service.spec.clone().unwrap_or_default();
+        let port =
+            |port: &crate::api::ServicePort| (port.port, port.protocol.clone(), port.target_port.clone());
+        let ports: Vec<_> = spec.ports.iter().flatten().map(port).collect();
+        (spec.type_, spec.selector, ports)
+    };
+    parts(there) == parts(wanted)
+}
+
+#[cfg(test)]
+mod tests;

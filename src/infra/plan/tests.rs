@@ -1,0 +1,56 @@
+use super::*;
+use crate::infra::Protocol;
+use crate::infra::objects::testing::{gateway, home};
+use serde_json::json;
+
+fn claims(uid: &str) -> BTreeSet<Claim> {
+    [Claim { gateway_uid: uid.into(), protocol: Protocol::Tcp, port: 80 }].into()
+}
+
+#[test]
+fn a_gateway_gets_its_service_once_it_has_a_port() {
+    let (gateway, claims) = (gateway("web", "shop", "u-1", json!(null)), claims("u-1"));
+    let members = || [Member { gateway: &gateway, claims: &claims, created: 5 }].into_iter();
+    let first = plan(&home(), &Allocation::default(), members(), [].iter());
+    assert_eq!(first.claims.values().collect::<Vec<_>>(), [&5]);
+    assert_eq!((first.services.len(), first.accounts.len()), (0, 1));
+
+    let mut allocation = Allocation::default();
+    assert!(allocation.settle(&first.claims, 0).is_empty());
+    let second = plan(&home(), &allocation, members(), [].iter());
+    let [service] = &*second.services else { panic!("{second:?}") };
+    assert!(!second.is_there(service));
+
+    let mut there = service.clone();
+    there.spec.as_mut().unwrap().cluster_ip = Some("10.96.0.9".to_owned());
+    let third = plan(&home(), &allocation, members(), [Arc::new(there.clone())].iter());
+    assert!(third.is_there(&third.services[0]), "what others add is theirs");
+
+    there.spec.as_mut().unwrap().selector = None;
+    let fourth = plan(&home(), &allocation, members(), [Arc::new(there)].iter());
+    assert!(!fourth.is_there(&fourth.services[0]), "nobody leads its clients elsewhere");
+}
+
+#[test]
+fn only_services_made_for_gateways_that_are_gone_are_orphans() {
+    let (gone, kept) = (gateway("web", "a", "u-1", json!(null)), gateway("web", "b", "u-2", json!(null)));
+    let ports = BTreeMap::from([(claims("u-1").pop_first().unwrap(), 10240)]);
+    let mut services: Vec<_> =
+        [&gone, &kept].map(|gateway| objects::service(&home(), gateway, &ports, "LoadBalancer")).into();
+    let mut foreign = services[0].clone();
+    foreign.metadata.name = Some("other".to_owned());
+    foreign
+        .metadata
+        .labels
+        .as_mut()
+        .unwrap()
+        .insert("app.kubernetes.io/managed-by".to_owned(), "x".to_owned());
+    services.push(foreign);
+    let services: Vec<_> = services.into_iter().map(Arc::new).collect();
+    // Not accepted, so without claims: its address is kept for it.
+    let member = Member { gateway: &kept, claims: &BTreeSet::new(), created: 0 };
+    let plan = plan(&home(), &Allocation::default(), [member].into_iter(), services.iter());
+    let orphans: Vec<_> =
+        plan.orphans(&home()).map(|service| service.metadata.name.clone().unwrap()).collect();
+    assert_eq!(orphans, ["gw-web-a-u1"]);
+}
