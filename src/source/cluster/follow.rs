@@ -35,6 +35,8 @@ pub(super) struct Follower {
     version: usize,
     /// Whether the API server can send the list by the watch itself.
     streams: bool,
+    /// Whether the list is being received by a watch.
+    receives_list: bool,
     /// What came of the list that is being received.
     listing: Vec<Result<Object, Broken>>,
     known: Known,
@@ -79,6 +81,7 @@ impl Follower {
             events,
             version: 0,
             streams: true,
+            receives_list: true,
             listing: Vec::new(),
             known: Known::Unsaid,
             backoff: BACKOFF,
@@ -144,6 +147,7 @@ impl Follower {
         let kind = self.kind;
         match event {
             watcher::Event::Init => {
+                self.receives_list = true;
                 self.listing.clear();
                 None
             }
@@ -152,6 +156,7 @@ impl Follower {
                 None
             }
             watcher::Event::InitDone => {
+                self.receives_list = false;
                 Some(Event::Reset { kind, objects: std::mem::take(&mut self.listing) })
             }
             watcher::Event::Apply(object) => Some(match decode::object(kind, object) {
@@ -177,13 +182,14 @@ impl Follower {
             InitialListFailed(kube::Error::Api(status)) | WatchStartFailed(kube::Error::Api(status)) => {
                 (status.code, true)
             }
-            WatchError(status) => (status.code, false),
+            WatchError(status) => (status.code, self.receives_list),
             _ => (0, false),
         };
         match code {
             404 if starting => return self.unknown().await,
-            // "sendInitialEvents is forbidden": before Kubernetes 1.34 it may be switched off.
-            400 | 422 if starting && self.streams => {
+            // "sendInitialEvents is forbidden": before Kubernetes 1.34 it may be switched off. Where
+            // the storage cannot do its part (etcd 3.4), the watch itself ends with 500.
+            400 | 422 | 500 if starting && self.streams => {
                 self.streams = false;
                 return After::Restart;
             }

@@ -33,11 +33,19 @@ struct State {
     requests: Vec<Asked>,
     away: bool,
     missing: BTreeSet<String>,
-    streams: bool,
+    /// How it sends a list by a watch, if it does.
+    streams: Streams,
     /// Versions below this are forgotten.
     oldest: u64,
     /// Before the next write of this object somebody else writes this.
     intruder: Option<Value>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Streams {
+    Well,
+    Refused,
+    Broken,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,7 +75,7 @@ impl ApiServer {
             requests: Vec::new(),
             away: false,
             missing: BTreeSet::new(),
-            streams: true,
+            streams: Streams::Well,
             oldest: 0,
             intruder: None,
         };
@@ -128,7 +136,12 @@ impl ApiServer {
 
     /// The server cannot send a list by a watch.
     pub(crate) fn no_streaming(&self) {
-        self.state().streams = false;
+        self.state().streams = Streams::Refused;
+    }
+
+    /// It begins to, but its storage cannot (etcd 3.4).
+    pub(crate) fn broken_streaming(&self) {
+        self.state().streams = Streams::Broken;
     }
 
     /// Nobody can go on from any version before now.
@@ -236,10 +249,17 @@ impl State {
         } else if text("watch") == Some("true") {
             let selector = text("fieldSelector").map(str::to_owned);
             if text("sendInitialEvents") == Some("true") {
-                if self.streams {
-                    self.watch(place.collection, selector, None)
-                } else {
-                    failure(422, "Invalid", "sendInitialEvents is forbidden for watch")
+                match self.streams {
+                    Streams::Well => self.watch(place.collection, selector, None),
+                    Streams::Refused => failure(422, "Invalid", "sendInitialEvents is forbidden for watch"),
+                    Streams::Broken => {
+                        let status = json!({
+                            "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 500,
+                            "reason": "InternalError", "message": "RequestWatchProgress is disabled",
+                        });
+                        let event = json!({ "type": "ERROR", "object": status });
+                        answer(StatusCode::OK, format!("{event}\n").into_bytes())
+                    }
                 }
             } else {
                 let from = text("resourceVersion").unwrap().parse().unwrap();

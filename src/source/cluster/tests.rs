@@ -188,9 +188,20 @@ async fn a_kind_that_is_there_only_in_an_older_version_is_read_in_that() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_api_server_that_cannot_stream_lists_is_asked_for_pages() {
+async fn an_api_server_that_refuses_to_stream_lists_is_asked_for_pages() {
     let server = ApiServer::new();
     server.no_streaming();
+    is_asked_for_pages(server).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_server_whose_storage_cannot_stream_lists_is_asked_for_pages() {
+    let server = ApiServer::new();
+    server.broken_streaming();
+    is_asked_for_pages(server).await;
+}
+
+async fn is_asked_for_pages(server: ApiServer) {
     let all: Vec<String> = (0..1001).map(|number| format!("s{number:04}")).collect();
     for name in &all {
         server.put(service(name));
