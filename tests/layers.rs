@@ -343,7 +343,7 @@ fn a_violation_is_found_wherever_it_hides() {
     bad("use crate::{*, model::Delta};", "crate::* is not a module of the table");
     bad("use super::super::api::Kind;", "a chain of super:: leaves the module; write crate:: instead");
     let kube = "proxy may not know the crate kube, only api, convert, index, attach, status, \
-                infra, source, control may";
+                infra, source, control, cli may";
     bad("use kube::Resource;", kube);
     bad("use {http::Uri, kube::Resource};", kube);
     bad("fn f() -> Option<kube::Error> { None }", kube);
