@@ -1,6 +1,6 @@
 //! Where references to backends lead.
 
-use super::grants::{Referrer, how_to_permit, permitted};
+use super::grants::{References, Referrer};
 use super::upstream::Upstream;
 use super::verdict::{RouteResolvedRefs, UpstreamResolvedRefs};
 use crate::api::gateway::BackendObjectReference;
@@ -67,7 +67,7 @@ impl Cause {
 /// Finds what a route's backendRef names. The order is the API's: an unknown kind before all,
 /// then permission, so that nobody learns what exists in a foreign namespace.
 pub(super) fn resolve(
-    index: &Index,
+    references: References<'_>,
     upstreams: &BTreeMap<ObjectKey, Upstream>,
     from: Referrer<'_>,
     reference: &BackendObjectReference,
@@ -80,13 +80,11 @@ pub(super) fn resolve(
                 let message = format!("Service {key} needs a port: set backendRef.port");
                 return Err(Cause::UnsupportedValue.because(message));
             };
-            service_port(index, from, &key, port)?;
+            service_port(references, from, &key, port)?;
             Ok(UpstreamKey::Service { service: key, port })
         }
         Some(kind @ Kind::Upstream) => {
-            if !permitted(index, from, kind, &key) {
-                return Err(Cause::NotPermitted.because(how_to_permit(from, kind, &key)));
-            }
+            references.permit(from, kind, &key).map_err(|why| Cause::NotPermitted.because(why))?;
             if reference.port.is_some() {
                 let message = format!("Upstream {key} takes no port, its targets have their own: remove it");
                 return Err(Cause::UnsupportedValue.because(message));
@@ -109,14 +107,16 @@ pub(super) fn resolve(
 
 /// Finds a Service's port and what is spoken there.
 pub(super) fn service_port(
-    index: &Index,
+    references: References<'_>,
     from: Referrer<'_>,
     key: &ObjectKey,
     port: u16,
 ) -> Result<BackendProtocol, Refusal> {
-    if !permitted(index, from, Kind::Service, key) {
-        return Err(Cause::NotPermitted.because(how_to_permit(from, Kind::Service, key)));
-    }
+    references.permit(from, Kind::Service, key).map_err(|why| Cause::NotPermitted.because(why))?;
+    known_port(references.index, key, port)
+}
+
+fn known_port(index: &Index, key: &ObjectKey, port: u16) -> Result<BackendProtocol, Refusal> {
     let Some(service) = index.get::<Service>(key) else {
         let id = ObjectId { kind: Kind::Service, key: key.clone() };
         return Err(Cause::NotFound.because(match index.why_broken(&id) {
@@ -148,8 +148,7 @@ pub(super) fn service_port(
 /// A Service's port as the data plane is told; none if it cannot take requests. Whether
 /// somebody may refer to it is not asked here: that is between the two of them.
 pub fn service_upstream(index: &Index, service: &ObjectKey, port: u16) -> Option<model::Upstream> {
-    let own = Referrer { kind: Kind::Service, namespace: &service.namespace };
-    let protocol = service_port(index, own, service, port).ok()?;
+    let protocol = known_port(index, service, port).ok()?;
     Some(model::Upstream {
         key: UpstreamKey::Service { service: service.clone(), port },
         entries: vec![Entry {

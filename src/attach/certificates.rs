@@ -1,6 +1,6 @@
 //! Certificates of listeners.
 
-use super::grants::{Referrer, how_to_permit, permitted};
+use super::grants::{References, Referrer};
 use super::verdict::{ListenerResolvedRefs, Verdict};
 use crate::api::gateway::SecretObjectReference;
 use crate::api::{Kind, ObjectId, Secret};
@@ -42,7 +42,7 @@ impl Certificates {
     /// Finds a listener's certificate.
     pub(super) fn find(
         &mut self,
-        index: &Index,
+        references: References<'_>,
         gateway_namespace: &str,
         reference: &SecretObjectReference,
     ) -> Result<Arc<Certificate>, Verdict<ListenerResolvedRefs>> {
@@ -57,15 +57,14 @@ impl Certificates {
         let namespace = reference.namespace.as_deref().unwrap_or(gateway_namespace);
         let key = ObjectKey::new(namespace, reference.name.as_str());
         let from = Referrer { kind: Kind::Gateway, namespace: gateway_namespace };
-        if !permitted(index, from, Kind::Secret, &key) {
-            let message = how_to_permit(from, Kind::Secret, &key);
-            return Err(Verdict::new(ListenerResolvedRefs::RefNotPermitted, message));
-        }
-        if let Some(secret) = index.get::<Secret>(&key) {
+        references
+            .permit(from, Kind::Secret, &key)
+            .map_err(|message| Verdict::new(ListenerResolvedRefs::RefNotPermitted, message))?;
+        if let Some(secret) = references.index.get::<Secret>(&key) {
             let secret = secret.clone();
             return self.read(&key, &secret).or_else(|error| invalid(format!("Secret {key}: {error}")));
         }
-        match index.why_broken(&ObjectId { kind: Kind::Secret, key: key.clone() }) {
+        match references.index.why_broken(&ObjectId { kind: Kind::Secret, key: key.clone() }) {
             Some(broken) => invalid(format!("Secret {key} cannot be read: {}", broken.message())),
             None => invalid(format!("Secret {key} does not exist")),
         }

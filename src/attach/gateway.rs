@@ -3,6 +3,7 @@
 use super::addresses::{self, Binds, Reached};
 use super::certificates::Certificates;
 use super::class::{Owner, owner};
+use super::grants::References;
 use super::listeners::{self, Context, Listener};
 use super::options::Options;
 use super::run::Head;
@@ -66,7 +67,8 @@ pub(super) fn judge(
     let head = Head::of(&wire.metadata);
     let asked = refused.map_or_else(|| addresses::asked(&wire.spec), Err);
     let binds = asked.as_ref().ok().map(|asked| Binds::new(asked, &options.place, allocation, &head.uid));
-    let context = Context { index, key, gateway: wire, found: &found, binds: binds.as_ref() };
+    let references = References { index, options };
+    let context = Context { references, key, gateway: wire, found: &found, binds: binds.as_ref() };
     let listeners = listeners::judge(&context, certificates);
     let ports = listeners.iter().filter_map(|listener| listener.served.as_ref()).map(|served| served.port);
     let claims = binds.as_ref().map(|binds| binds.claims(ports)).unwrap_or_default();

@@ -1,5 +1,6 @@
 //! References across namespaces.
 
+use super::Options;
 use crate::api::Kind;
 use crate::api::gateway::ReferenceGrant;
 use crate::index::Index;
@@ -14,9 +15,33 @@ pub(super) struct Referrer<'a> {
     pub(super) namespace: &'a str,
 }
 
-/// Whether the owner of the target's namespace lets this reference be. It says nothing about
-/// the target's existence, so that nobody can find out by asking.
-pub(super) fn permitted(index: &Index, from: Referrer<'_>, to_kind: Kind, to: &ObjectKey) -> bool {
+/// All that tells whether a reference may be.
+#[derive(Clone, Copy)]
+pub(super) struct References<'a> {
+    pub(super) index: &'a Index,
+    pub(super) options: &'a Options,
+}
+
+impl References<'_> {
+    /// Whether the reference may be, and if not, what is to be done. It says nothing about the
+    /// target's existence, so that nobody can find out by asking.
+    pub(super) fn permit(&self, from: Referrer<'_>, to_kind: Kind, to: &ObjectKey) -> Result<(), String> {
+        // Also where a grant could be, nobody reads it. Of Tidegate's own namespace some objects
+        // are known all the same.
+        if from.namespace != &*to.namespace && !self.options.watches(&to.namespace) {
+            return Err(format!("{to_kind} {to} is in a namespace that {}", not_watched()));
+        }
+        if permitted(self.index, from, to_kind, to) { Ok(()) } else { Err(how_to_permit(from, to_kind, to)) }
+    }
+}
+
+/// Why nothing of a namespace is known.
+pub(super) fn not_watched() -> &'static str {
+    "Tidegate does not watch: add it to watchNamespaces, or leave that empty to watch all"
+}
+
+/// Whether the owner of the target's namespace lets this reference be.
+fn permitted(index: &Index, from: Referrer<'_>, to_kind: Kind, to: &ObjectKey) -> bool {
     from.namespace == &*to.namespace
         || index.in_namespace::<ReferenceGrant>(&to.namespace).any(|grant| {
             let lets_from = grant.spec.from.iter().any(|wire| {
@@ -34,9 +59,12 @@ pub(super) fn permitted(index: &Index, from: Referrer<'_>, to_kind: Kind, to: &O
 }
 
 /// What the owner of the target has to do.
-pub(super) fn how_to_permit(from: Referrer<'_>, to_kind: Kind, to: &ObjectKey) -> String {
+fn how_to_permit(from: Referrer<'_>, to_kind: Kind, to: &ObjectKey) -> String {
     format!(
         "{to_kind} {to} is in another namespace: a ReferenceGrant in namespace {:?} must let {} of namespace {:?} refer to it",
         to.namespace, from.kind, from.namespace
     )
 }
+
+#[cfg(test)]
+mod tests;

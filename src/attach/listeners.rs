@@ -3,6 +3,7 @@
 use super::addresses::Binds;
 use super::certificates::Certificates;
 use super::conflicts::{Identity, conflict, overlapping};
+use super::grants::References;
 use super::parents::{Admission, NamespaceChoice};
 use super::verdict::{
     ListenerAccepted, ListenerConflicted, ListenerOverlapping, ListenerResolvedRefs, NotHonoured, Verdict,
@@ -11,7 +12,6 @@ use crate::api::gateway::{self, FromNamespaces, RouteGroupKind, RouteNamespaces}
 use crate::api::{Kind, gateway::GROUP};
 use crate::convert::unsupported::{Effect, Found};
 use crate::convert::{self, ListenerProtocol, Selector};
-use crate::index::Index;
 use crate::model::{self, Certificate, Hostname, ListenerKey, ObjectKey, Protocol};
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ pub struct Listener {
 
 /// What the listeners of one Gateway have in common.
 pub(super) struct Context<'a> {
-    pub(super) index: &'a Index,
+    pub(super) references: References<'a>,
     pub(super) key: &'a ObjectKey,
     pub(super) gateway: &'a gateway::Gateway,
     /// Fields that are not honoured.
@@ -273,7 +273,7 @@ impl Listener {
         let references = wire.tls.as_ref().map(|tls| tls.certificate_refs.as_slice()).unwrap_or_default();
         let mut first_problem = None;
         for (place, reference) in references.iter().enumerate() {
-            match certificates.find(context.index, &context.key.namespace, reference) {
+            match certificates.find(context.references, &context.key.namespace, reference) {
                 Ok(certificate) if self.certificates.contains(&certificate) => {}
                 Ok(certificate) => self.certificates.push(certificate),
                 Err(mut verdict) => {

@@ -3,6 +3,7 @@
 use crate::infra::Home;
 use crate::model::ObjectKey;
 use crate::support::forbidden::TargetPolicy;
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -15,6 +16,8 @@ pub struct Options {
     pub implicit_class: Option<Arc<str>>,
     /// Where listeners listen.
     pub place: Place,
+    /// The namespaces whose objects count; none: all of them.
+    pub watched: Option<BTreeSet<Arc<str>>>,
     /// Which targets may be connected to.
     pub targets: TargetPolicy,
 }
@@ -53,13 +56,20 @@ impl Options {
             controller_name: Self::CONTROLLER_NAME.into(),
             implicit_class: Some("tidegate".into()),
             place: Place::Addresses { default: Ipv4Addr::LOCALHOST.into() },
+            watched: None,
             targets: TargetPolicy::new(true, Vec::new()),
         }
     }
 
     /// In a cluster: a Gateway's class has to exist, its listeners are in these pods.
     pub fn cluster(controller_name: Arc<str>, pods: Pods, targets: TargetPolicy) -> Self {
-        Self { controller_name, implicit_class: None, place: Place::Pods(Box::new(pods)), targets }
+        let place = Place::Pods(Box::new(pods));
+        Self { controller_name, implicit_class: None, place, watched: None, targets }
+    }
+
+    /// Whether objects of this namespace count.
+    pub(super) fn watches(&self, namespace: &str) -> bool {
+        self.watched.as_ref().is_none_or(|watched| watched.contains(namespace))
     }
 
     /// Whether objects are made for each Gateway, which carry its `infrastructure`.

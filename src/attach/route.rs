@@ -2,7 +2,7 @@
 
 use super::backends::{Refusal, resolve};
 use super::gateway::{Gateway, created};
-use super::grants::Referrer;
+use super::grants::{References, Referrer, not_watched};
 use super::parents::{Candidate, Parent};
 use super::run::Head;
 use super::upstream::Upstream;
@@ -11,7 +11,6 @@ use super::{list_problems, not_honoured};
 use crate::api::gateway::{self, BackendObjectReference, ParentReference};
 use crate::api::{Kind, ObjectId};
 use crate::convert::{self, BackendReference, HttpRule, Standing};
-use crate::index::Index;
 use crate::model::{
     self, Attachment, Backend, BackendTarget, Filters, ObjectKey, Reason, RouteKey, RouteKind, Rule,
 };
@@ -49,7 +48,7 @@ pub(super) struct Converted {
 
 /// All that a route is judged with.
 pub(super) struct Context<'a> {
-    pub(super) index: &'a Index,
+    pub(super) references: References<'a>,
     pub(super) gateways: &'a BTreeMap<ObjectKey, Gateway>,
     /// Why Gateways are not this controller's.
     pub(super) foreign: &'a BTreeMap<ObjectKey, String>,
@@ -58,7 +57,7 @@ pub(super) struct Context<'a> {
 
 /// Looks at a route; none if it is gone.
 pub(super) fn judge(context: &Context<'_>, key: &ObjectKey, memo: &mut Option<Converted>) -> Option<Route> {
-    let Some(wire) = context.index.get::<gateway::HttpRoute>(key) else {
+    let Some(wire) = context.references.index.get::<gateway::HttpRoute>(key) else {
         *memo = None;
         return judge_broken(context, key);
     };
@@ -72,7 +71,7 @@ pub(super) fn judge(context: &Context<'_>, key: &ObjectKey, memo: &mut Option<Co
     };
     let rules = judge_rules(context, key, &converted.rules);
     let hostnames = converted.hostnames.as_deref().unwrap_or_default();
-    let candidate = Candidate::new(context.index, &key.namespace, hostnames);
+    let candidate = Candidate::new(context.references.index, &key.namespace, hostnames);
     let (mut parents, notes, mut attachments) =
         attach_all(context, key, &candidate, &wire.spec.common.parent_refs);
     let whole = match &converted.hostnames {
@@ -107,8 +106,9 @@ pub(super) fn judge(context: &Context<'_>, key: &ObjectKey, memo: &mut Option<Co
 
 /// A route that could not be decoded tells so at each parent that can be made out.
 fn judge_broken(context: &Context<'_>, key: &ObjectKey) -> Option<Route> {
-    let broken = context.index.why_broken(&ObjectId { kind: Kind::HttpRoute, key: key.clone() })?;
-    let candidate = Candidate::new(context.index, &key.namespace, &[]);
+    let broken =
+        context.references.index.why_broken(&ObjectId { kind: Kind::HttpRoute, key: key.clone() })?;
+    let candidate = Candidate::new(context.references.index, &key.namespace, &[]);
     let (mut parents, notes, _) = attach_all(context, key, &candidate, &broken.parent_refs());
     for parent in &mut parents {
         parent.accepted = Verdict::new(RouteAccepted::UnsupportedValue, broken.message());
@@ -148,6 +148,12 @@ fn attach_all(
         let Some(gateway) = context.gateways.get(&gateway_key) else {
             note(match context.foreign.get(&gateway_key) {
                 Some(why) => format!("Gateway {gateway_key} is not served: {why}"),
+                None if !context.references.options.watches(namespace) => {
+                    format!(
+                        "Gateway {gateway_key} is not served: it is in a namespace that {}",
+                        not_watched()
+                    )
+                }
                 None => format!("Gateway {gateway_key} does not exist"),
             });
             continue;
@@ -225,7 +231,7 @@ fn one_backend(
     refusals: &mut Vec<(String, Refusal)>,
 ) -> Backend {
     let from = Referrer { kind: Kind::HttpRoute, namespace: &key.namespace };
-    let target = match resolve(context.index, context.upstreams, from, &backend.object) {
+    let target = match resolve(context.references, context.upstreams, from, &backend.object) {
         Ok(upstream) => BackendTarget::Upstream(upstream),
         Err(refusal) => {
             let reference = title(&backend.object).into();

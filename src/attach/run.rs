@@ -2,6 +2,7 @@
 
 use super::certificates::Certificates;
 use super::gateway::{self, Gateway, Judged};
+use super::grants::References;
 use super::options::Place;
 use super::parents::Admission;
 use super::ports::Ports;
@@ -13,7 +14,6 @@ use crate::api::{Kind, ObjectId, ObjectMeta, Service};
 use crate::index::{Broken, Dependency, Dirty, Index};
 use crate::infra::{self, Member, Plan};
 use crate::model::{ListenerKey, ObjectKey};
-use crate::support::forbidden::TargetPolicy;
 use crate::support::relation::Relation;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::SocketAddr;
@@ -245,11 +245,11 @@ impl Attachments {
         dirty: &BTreeSet<ObjectKey>,
         changes: &mut Changes,
     ) -> BTreeSet<ObjectKey> {
-        let policy: &TargetPolicy = &self.options.targets;
+        let references = References { index, options: &self.options };
         let mut routes = BTreeSet::new();
         for key in dirty {
             changes.work.upstreams += 1;
-            let judged = upstream::judge(index, policy, key);
+            let judged = upstream::judge(references, key);
             let after = usable(judged.as_ref());
             if let Some(before) = replace(&mut self.upstreams, key, judged) {
                 changes.add(Kind::Upstream, key);
@@ -265,7 +265,7 @@ impl Attachments {
         for key in dirty {
             changes.work.routes += 1;
             let context = route::Context {
-                index,
+                references: References { index, options: &self.options },
                 gateways: &self.gateways,
                 foreign: &self.foreign,
                 upstreams: &self.upstreams,

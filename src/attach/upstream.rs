@@ -1,15 +1,13 @@
 //! Upstreams.
 
 use super::backends::service_port;
-use super::grants::Referrer;
+use super::grants::{References, Referrer};
 use super::list_problems;
 use super::run::Head;
 use super::verdict::{UpstreamAccepted, UpstreamResolvedRefs, Verdict};
 use crate::api::{Kind, ObjectId, upstream};
 use crate::convert::{self, Host, Target, UpstreamTarget};
-use crate::index::Index;
 use crate::model::{self, BackendProtocol, EndpointsKey, Entry, EntrySource, ObjectKey, UpstreamKey};
-use crate::support::forbidden::TargetPolicy;
 
 /// An Upstream with all that was found of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,7 +23,8 @@ pub struct Upstream {
 }
 
 /// Looks at an Upstream; none if it is gone.
-pub(super) fn judge(index: &Index, policy: &TargetPolicy, key: &ObjectKey) -> Option<Upstream> {
+pub(super) fn judge(references: References<'_>, key: &ObjectKey) -> Option<Upstream> {
+    let index = references.index;
     let resolved_refs = Verdict::good(UpstreamResolvedRefs::ResolvedRefs);
     let bad = |head, message| {
         let accepted = Verdict::new(UpstreamAccepted::Invalid, message);
@@ -45,7 +44,7 @@ pub(super) fn judge(index: &Index, policy: &TargetPolicy, key: &ObjectKey) -> Op
     };
     let mut problems = Vec::new();
     let entries: Vec<_> =
-        converted.targets.iter().map(|target| entry(index, policy, key, target, &mut problems)).collect();
+        converted.targets.iter().map(|target| entry(references, key, target, &mut problems)).collect();
     let accepted = if entries.iter().all(|entry| entry.weight == 0) {
         let message = "spec.targets: every weight is 0, so every request is answered with an error";
         Verdict::new(UpstreamAccepted::NoWeight, message)
@@ -71,8 +70,7 @@ fn resolved(problems: &[(UpstreamResolvedRefs, String)]) -> Verdict<UpstreamReso
 }
 
 fn entry(
-    index: &Index,
-    policy: &TargetPolicy,
+    references: References<'_>,
     key: &ObjectKey,
     target: &UpstreamTarget,
     problems: &mut Vec<(UpstreamResolvedRefs, String)>,
@@ -82,7 +80,7 @@ fn entry(
             let source = match host {
                 Host::Name(host, port) => EntrySource::Dns { host: host.clone(), port: *port },
                 Host::Address(address) => {
-                    if !policy.permits(*address) {
+                    if !references.options.targets.permits(*address) {
                         let message = format!(
                             "{}.url: {address} must not be connected to (unspecified, multicast, link-local, \
                              loopback, or a listener of this gateway)",
@@ -100,7 +98,7 @@ fn entry(
             let namespace = reference.namespace.as_deref().unwrap_or(&key.namespace);
             let service = ObjectKey::new(namespace, reference.name.as_str());
             let from = Referrer { kind: Kind::Upstream, namespace: &key.namespace };
-            match service_port(index, from, &service, reference.port) {
+            match service_port(references, from, &service, reference.port) {
                 Ok(protocol) => {
                     let endpoints = EndpointsKey { service, port: reference.port };
                     (EntrySource::Endpoints(endpoints), protocol, None, "".into())

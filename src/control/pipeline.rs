@@ -84,6 +84,8 @@ pub struct Pipeline {
     acknowledged: u64,
     unusable: BTreeMap<SocketAddr, String>,
     gateways: BTreeMap<ObjectKey, GatewayVersion>,
+    /// What has to be asked for by name, once that is known.
+    referred: Option<BTreeSet<ObjectId>>,
     wanted: BTreeMap<ObjectId, Arc<Wanted>>,
     /// Objects whose status is to be looked at in the next step.
     restate: BTreeSet<ObjectId>,
@@ -103,6 +105,7 @@ impl Pipeline {
             acknowledged: if options.acknowledgements { 0 } else { u64::MAX },
             unusable: BTreeMap::new(),
             gateways: BTreeMap::new(),
+            referred: None,
             wanted: BTreeMap::new(),
             restate: BTreeSet::new(),
             served: BTreeMap::new(),
@@ -117,9 +120,15 @@ impl Pipeline {
             self.index.handle(event);
         }
         if !self.index.all_listed() {
+            if self.index.referrers_listed() {
+                self.look_for_referred();
+            }
             return Step::default();
         }
         let dirty = self.index.take_dirty();
+        if self.referred.is_none() || dirty.objects.iter().any(|id| id.kind == Kind::Gateway) {
+            self.look_for_referred();
+        }
         let changes = self.attachments.update(&self.index, &dirty);
         let compiled = self.compiler.compile(Input {
             index: &self.index,
@@ -173,6 +182,12 @@ impl Pipeline {
         self.index.all_listed()
     }
 
+    /// The objects that are to be asked for by name, where not everything is read: those to which
+    /// others refer. None before it is known what there was at the start.
+    pub fn referred(&self) -> Option<&BTreeSet<ObjectId>> {
+        self.referred.as_ref()
+    }
+
     /// The version that every worker has applied; all of them where nothing is served.
     pub fn acknowledged_version(&self) -> u64 {
         self.acknowledged
@@ -209,6 +224,10 @@ impl Pipeline {
     /// The objects, for a dump and for the status that an object came with.
     pub fn index(&self) -> &Index {
         &self.index
+    }
+
+    fn look_for_referred(&mut self) {
+        self.referred = Some(attach::referred(&self.index, self.attachments.options()));
     }
 
     /// A Gateway has to be served anew if a listener or a certificate of it changed, or its

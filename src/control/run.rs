@@ -12,6 +12,7 @@ use crate::infra::Plan;
 use crate::model::{Delta, Resource};
 use crate::proxy::{BindFailures, Proxy, WorkerState};
 use crate::source::Source;
+use crate::source::cluster::Referred;
 use crate::status::{Body, Wanted};
 use crate::telemetry::Metrics;
 use std::collections::BTreeSet;
@@ -89,6 +90,8 @@ pub struct Control {
     asks: mpsc::Receiver<Ask>,
     metrics: Arc<Metrics>,
     view: Arc<View>,
+    /// Where the source is told what to follow by name.
+    referred: Option<watch::Sender<Referred>>,
     writing: Option<Writing>,
 }
 
@@ -120,6 +123,7 @@ impl Control {
             asks,
             metrics,
             view: Arc::new(view),
+            referred: source.referred,
             writing: None,
         }
     }
@@ -189,6 +193,7 @@ impl Control {
     fn step(&mut self, events: Vec<Event>, now: Instant) -> Option<End> {
         let step = self.pipeline.step(events, now);
         self.step_deadline = step.next_deadline;
+        self.refer();
         self.write(&step.statuses);
         if let Some(writing) = &self.writing {
             step.gone.iter().for_each(|id| writing.queue.remove(id));
@@ -225,6 +230,17 @@ impl Control {
         }
         sockets.iter().for_each(|line| tracing::info!("{line}"));
         None
+    }
+
+    fn refer(&self) {
+        let (Some(sender), Some(ids)) = (&self.referred, self.pipeline.referred()) else { return };
+        sender.send_if_modified(|known| {
+            let differs = !known.complete || known.ids != *ids;
+            if differs {
+                *known = Referred { ids: ids.clone(), complete: true };
+            }
+            differs
+        });
     }
 
     /// Has those written that are not there already. What others know to be there is never read:

@@ -3,6 +3,7 @@
 use crate::api::gateway::ParentReference;
 use crate::api::{Kind, Object, ObjectId};
 use serde_json::Value;
+use std::sync::Arc;
 
 /// An object that could not be decoded. It counts as wholly bad: it gets a verdict, it is not
 /// served, and no other object is touched.
@@ -26,11 +27,14 @@ pub enum Event {
     Broken(Broken),
     /// The object is gone; always followed, also for one that was broken.
     Delete(ObjectId),
-    /// These are all objects of the kind; others of it are gone. Counts as [`Event::Listed`].
+    /// These are all objects of the kind, or of the kind in a namespace; others are gone. Of the
+    /// whole kind it counts as [`Event::Listed`].
     Reset {
         /// The kind.
         kind: Kind,
-        /// All of its objects.
+        /// The namespace; none: all of them.
+        namespace: Option<Arc<str>>,
+        /// All objects there.
         objects: Vec<Result<Object, Broken>>,
     },
     /// Every object of the kind that was there at the start has been told. Nothing is served

@@ -61,7 +61,7 @@ impl Index {
             Event::Apply(object) => self.apply(object),
             Event::Broken(broken) => self.broken(broken),
             Event::Delete(id) => self.delete(&id),
-            Event::Reset { kind, objects } => self.reset(kind, objects),
+            Event::Reset { kind, namespace, objects } => self.reset(kind, namespace.as_deref(), objects),
             Event::Listed(kind) => {
                 self.listed.insert(kind);
             }
@@ -119,14 +119,15 @@ impl Index {
         }
     }
 
-    /// These are all objects of the kind.
-    pub fn reset(&mut self, kind: Kind, objects: Vec<Result<Object, Broken>>) {
+    /// These are all objects of the kind, or of the kind in a namespace.
+    pub fn reset(&mut self, kind: Kind, namespace: Option<&str>, objects: Vec<Result<Object, Broken>>) {
         let id_of = |object: &Result<Object, Broken>| match object {
             Ok(object) => object.id(),
             Err(broken) => broken.id.clone(),
         };
         let there: BTreeSet<ObjectId> = objects.iter().map(id_of).collect();
-        let known = self.ids(kind).cloned().collect::<Vec<_>>();
+        let inside = |id: &&ObjectId| namespace.is_none_or(|namespace| *id.key.namespace == *namespace);
+        let known = self.ids(kind).filter(inside).cloned().collect::<Vec<_>>();
         for gone in known.iter().filter(|id| !there.contains(*id)) {
             self.delete(gone);
         }
@@ -136,12 +137,20 @@ impl Index {
                 Err(broken) => self.broken(broken),
             }
         }
-        self.listed.insert(kind);
+        if namespace.is_none() {
+            self.listed.insert(kind);
+        }
     }
 
     /// Whether every kind was listed once: until then nothing can be said of any object.
     pub fn all_listed(&self) -> bool {
         Kind::ALL.iter().all(|kind| self.listed.contains(kind))
+    }
+
+    /// Whether every kind was listed of which objects can refer to others that are asked for by name.
+    pub fn referrers_listed(&self) -> bool {
+        let by_name = |kind: &Kind| matches!(kind, Kind::Secret | Kind::ConfigMap);
+        Kind::ALL.iter().all(|kind| by_name(kind) || self.listed.contains(kind))
     }
 
     /// Whether this kind was listed once.
@@ -198,6 +207,16 @@ impl Index {
     /// Who must be looked at when this changes.
     pub fn referrers(&self, dependency: &Dependency) -> impl Iterator<Item = &ObjectId> {
         self.references.users_of(dependency)
+    }
+
+    /// Every object of a kind, there or not, that something refers to.
+    pub fn referred(&self, kind: Kind) -> impl Iterator<Item = &ObjectId> {
+        let first = Dependency::Object(ObjectId { kind, key: ObjectKey::new("", "") });
+        let ids = self.references.all_used_from(first).map_while(|dependency| match dependency {
+            Dependency::Object(id) => Some(id),
+            Dependency::GrantsIn(_) => None,
+        });
+        ids.take_while(move |id| id.kind == kind)
     }
 
     /// The EndpointSlices of a Service.

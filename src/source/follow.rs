@@ -1,5 +1,6 @@
 //! A directory followed on a thread of its own, so that a slow disk keeps nobody waiting.
 
+use super::cluster::Referred;
 use super::decode;
 use super::files::Notice;
 use super::problem::{Problem, ProblemKind, name_some};
@@ -25,6 +26,9 @@ pub struct Source {
     pub events: mpsc::Receiver<Vec<Event>>,
     /// Everything that is wrong with the files now; nothing for a cluster.
     pub problems: watch::Receiver<Arc<BTreeSet<Problem>>>,
+    /// Where a cluster has to be told what to follow by name; none for a directory, of which all is
+    /// read anyway.
+    pub referred: Option<watch::Sender<Referred>>,
 }
 
 /// Reads a directory and follows its changes until the source is dropped.
@@ -46,7 +50,7 @@ pub async fn follow(root: &Path) -> io::Result<Source> {
         .name("source".to_owned())
         .spawn(move || runtime.block_on(follower.run(opened_sender)))?;
     opened.await.map_err(io::Error::other)??;
-    Ok(Source { events, problems })
+    Ok(Source { events, problems, referred: None })
 }
 
 struct Follower {

@@ -61,6 +61,11 @@ impl<User: Ord + Clone, Used: Ord + Clone> Relation<User, Used> {
         self.backward.get(used).into_iter().flatten()
     }
 
+    /// Everything that anyone uses, in order, from `first` on.
+    pub fn all_used_from(&self, first: Used) -> impl Iterator<Item = &Used> {
+        self.backward.range(first..).map(|(used, _)| used)
+    }
+
     /// How many use this.
     pub fn count_users(&self, used: &Used) -> usize {
         self.backward.get(used).map_or(0, BTreeSet::len)

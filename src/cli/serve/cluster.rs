@@ -1,18 +1,21 @@
 //! Taking part in a cluster.
 
+use crate::api::{Kind, ObjectId};
 use crate::attach::{Options as Decisions, Pods};
 use crate::control::{Control, Elector, InfraWriter, StatusWriter};
 use crate::infra::Home;
 use crate::model::ObjectKey;
 use crate::source::Source;
-use crate::source::cluster::{self, Client};
+use crate::source::cluster::{self, Client, Scope};
 use crate::support::backoff::Backoff;
 use crate::support::forbidden::TargetPolicy;
 use ipnet::IpNet;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::Api;
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -30,6 +33,9 @@ pub(super) struct ClusterArgs {
     /// The Deployment of these pods, by which the Lease and what is made for Gateways are named
     #[arg(long, value_name = "NAME", default_value = "tidegate")]
     instance: String,
+    /// Namespace whose objects count; may be given several times. Without it all of them do
+    #[arg(long, value_name = "NAMESPACE")]
+    watch_namespace: Vec<String>,
     /// Network that Upstreams may lead to although it is loopback or link-local; may be given
     /// several times
     #[arg(long, value_name = "CIDR")]
@@ -89,14 +95,23 @@ impl Member {
 
     /// What happens in the cluster.
     pub(super) fn source(&self) -> Source {
-        cluster::follow(&self.client, &self.pods.ports)
+        let ports = ObjectId { kind: Kind::ConfigMap, key: self.pods.ports.clone() };
+        let own = self.pods.ports.namespace.clone();
+        cluster::follow(&self.client, Scope { namespaces: self.watched(), own, named: [ports].into() })
+    }
+
+    /// The namespaces that count; none: all of them.
+    fn watched(&self) -> Option<BTreeSet<Arc<str>>> {
+        let given = &self.args.watch_namespace;
+        (!given.is_empty()).then(|| given.iter().map(|name| name.as_str().into()).collect())
     }
 
     /// How its objects are judged.
     pub(super) fn decisions(&self) -> Decisions {
         let targets = TargetPolicy::new(false, self.args.allow_target.clone());
         let targets = targets.with_local(self.args.pod_ips.clone());
-        Decisions::cluster(self.args.controller_name.as_str().into(), self.pods.clone(), targets)
+        let name = self.args.controller_name.as_str().into();
+        Decisions { watched: self.watched(), ..Decisions::cluster(name, self.pods.clone(), targets) }
     }
 
     /// Takes part in the election until `stop`, and has the leader write. The tasks end with what
@@ -106,6 +121,7 @@ impl Member {
         control: Control,
         stop: oneshot::Receiver<()>,
     ) -> (Control, JoinHandle<()>, Vec<JoinHandle<()>>) {
+        let watched = self.watched();
         let Self { client, pods, args } = self;
         let (elector, leads) =
             Elector::new(client.clone(), &args.pod_namespace, &args.instance, &args.pod_name);
@@ -116,7 +132,7 @@ impl Member {
             // Stopped by its sender's end too.
             let _ = stop.await;
         }));
-        let writers = vec![tokio::spawn(statuses.run()), tokio::spawn(infra.run())];
+        let writers = vec![tokio::spawn(statuses.run()), tokio::spawn(infra.within(watched).run())];
         (control.writing(queue, plans, leads), election, writers)
     }
 }

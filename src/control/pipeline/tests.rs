@@ -4,6 +4,7 @@ use crate::model::{Backend, BackendTarget, Reason, Resource, ResourceKey, Route}
 use crate::status::Wanted;
 
 mod order;
+mod watched;
 
 const GATEWAY: &str = "
 apiVersion: gateway.networking.k8s.io/v1
@@ -115,7 +116,9 @@ fn nothing_comes_before_every_kind_is_listed() {
     assert_eq!(fixture.apply(&[GATEWAY]), Step::default());
     let all_but_one = listed().filter(|event| *event != Event::Listed(Kind::Secret));
     assert_eq!(fixture.pipeline.step(all_but_one, fixture.now), Step::default());
-    let step = fixture.pipeline.step([Event::Reset { kind: Kind::Secret, objects: vec![] }], fixture.now);
+    let step = fixture
+        .pipeline
+        .step([Event::Reset { kind: Kind::Secret, namespace: None, objects: vec![] }], fixture.now);
     assert_eq!(step.delta.map(|delta| (delta.version, delta.upserts.len())), Some((1, 1)));
     assert_eq!(step.statuses.len(), 1);
 }

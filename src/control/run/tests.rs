@@ -78,7 +78,7 @@ impl Bed {
             since_tick: Mutex::new(Duration::ZERO),
         });
         let (events, receiver) = mpsc::channel(100);
-        let source = Source { events: receiver, problems: watch::channel(Arc::default()).1 };
+        let source = Source { events: receiver, problems: watch::channel(Arc::default()).1, referred: None };
         let options = Options { decisions: Decisions::standalone(), acknowledgements: true };
         let metrics = Metrics::new();
         let control = Control::new(source, plane.clone(), options, metrics.clone());

@@ -31,6 +31,8 @@ pub struct InfraWriter {
     client: Client,
     home: Home,
     ports: ObjectKey,
+    /// Where Gateways can be; none: everywhere.
+    namespaces: Option<BTreeSet<Arc<str>>>,
     plans: watch::Receiver<Arc<Plan>>,
     leads: watch::Receiver<bool>,
     /// What was written since this process leads: the plan sees it later.
@@ -53,6 +55,7 @@ impl InfraWriter {
             client,
             home,
             ports,
+            namespaces: None,
             plans,
             leads,
             written: BTreeMap::new(),
@@ -60,6 +63,12 @@ impl InfraWriter {
             left_out: BTreeSet::new(),
         };
         (writer, sender)
+    }
+
+    /// Looks for what it made before only in these namespaces, if any are given.
+    pub fn within(mut self, namespaces: Option<BTreeSet<Arc<str>>>) -> Self {
+        self.namespaces = namespaces;
+        self
     }
 
     /// Runs until nobody plans any more.
@@ -235,8 +244,16 @@ impl InfraWriter {
 
     /// Learns which ServiceAccounts are there already, so that a new leader writes none anew.
     async fn list_accounts(&mut self) -> Result<(), kube::Error> {
-        let api: Api<ServiceAccount> = Api::all(self.client.clone());
-        for account in api.list_metadata(&ListParams::default().labels(&self.home.label())).await? {
+        let client = || self.client.clone();
+        let apis: Vec<Api<ServiceAccount>> = match &self.namespaces {
+            None => vec![Api::all(client())],
+            Some(namespaces) => namespaces.iter().map(|one| Api::namespaced(client(), one)).collect(),
+        };
+        let mut accounts = Vec::new();
+        for api in apis {
+            accounts.extend(api.list_metadata(&ListParams::default().labels(&self.home.label())).await?);
+        }
+        for account in accounts {
             let Some(mark) = mark(&account) else { continue };
             let (namespace, name) = (account.metadata.namespace.clone(), account.metadata.name.clone());
             let place = (

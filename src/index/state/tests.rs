@@ -121,13 +121,13 @@ fn slices_count_as_received_until_all_is_gone() {
 fn a_reset_touches_its_kind_alone_and_only_what_differs() {
     let mut index = filled();
     let service = SERVICE.replace("name: v1", "name: v2");
-    index.reset(Kind::Service, vec![Ok(object(&service))]);
+    index.reset(Kind::Service, None, vec![Ok(object(&service))]);
     let dirty = index.take_dirty();
     assert_eq!(dirty.services, BTreeSet::from([key("v1"), key("v2")]));
     assert_eq!(dirty.objects, BTreeSet::from([id(Kind::HttpRoute, "shop")]));
     assert!(dirty.revoked);
     assert_eq!(index.all::<Gateway>().count(), 1);
-    index.reset(Kind::Service, vec![Ok(object(&service))]);
+    index.reset(Kind::Service, None, vec![Ok(object(&service))]);
     assert!(index.take_dirty().is_empty());
     assert!(index.is_listed(Kind::Service) && !index.all_listed());
     listed().for_each(|event| index.handle(event));
@@ -164,4 +164,28 @@ fn ranges_end_with_the_namespace_and_the_kind() {
     assert_eq!(index.in_namespace::<Service>("ab").count(), 1);
     assert_eq!(index.in_namespace::<Secret>("a").count(), 0);
     assert_eq!(index.all::<Service>().count(), 4);
+}
+
+#[test]
+fn a_reset_of_a_namespace_leaves_the_others_and_lists_nothing() {
+    let mut index = filled();
+    let elsewhere =
+        |name: &str| object(&SERVICE.replace("name: v1", &format!("name: {name}, namespace: other")));
+    index.reset(Kind::Service, Some("other"), vec![Ok(elsewhere("a")), Ok(elsewhere("b"))]);
+    index.reset(Kind::Service, Some("other"), vec![Ok(elsewhere("b"))]);
+    let keys: Vec<_> = index.ids(Kind::Service).map(|id| id.key.to_string()).collect();
+    assert_eq!(keys, ["default/v1", "other/b"]);
+    assert!(!index.is_listed(Kind::Service));
+}
+
+#[test]
+fn what_is_referred_to_is_known_by_kind_whether_it_is_there_or_not() {
+    let mut index = filled();
+    let referred =
+        |index: &Index, kind| -> Vec<_> { index.referred(kind).map(|id| id.key.to_string()).collect() };
+    assert_eq!(referred(&index, Kind::Secret), ["default/own", "other/theirs"]);
+    assert_eq!(referred(&index, Kind::Service), ["default/v1"]);
+    assert_eq!(referred(&index, Kind::Namespace), ["default"]);
+    index.delete(&id(Kind::Gateway, "web"));
+    assert_eq!(referred(&index, Kind::Secret), [""; 0]);
 }

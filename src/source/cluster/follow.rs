@@ -1,9 +1,10 @@
-//! One kind, listed and watched for ever.
+//! One place, listed and watched for ever.
 
 use super::decode;
-use crate::api::{Kind, Object};
+use super::place::Place;
+use super::run::Told;
+use crate::api::Object;
 use crate::index::{Broken, Event};
-use crate::model::ObjectKey;
 use crate::support::backoff::Backoff;
 use futures::StreamExt;
 use kube::core::DynamicObject;
@@ -24,13 +25,12 @@ const MISSES: u32 = 3;
 /// The most that is asked for in one page, where the API server cannot stream the list.
 const PAGE: u32 = 500;
 
-/// Follows one kind.
+/// Follows the objects of one place.
 pub(super) struct Follower {
-    kind: Kind,
+    number: u64,
+    place: Place,
     client: Client,
-    /// The only ConfigMap that is followed.
-    ports: ObjectKey,
-    events: mpsc::Sender<Vec<Event>>,
+    told: mpsc::Sender<Told>,
     /// Which of [`Kind::versions`] is asked for.
     version: usize,
     /// Whether the API server can send the list by the watch itself.
@@ -40,6 +40,8 @@ pub(super) struct Follower {
     /// What came of the list that is being received.
     listing: Vec<Result<Object, Broken>>,
     known: Known,
+    /// Whether it was told what is there.
+    answered: bool,
     backoff: Backoff,
     /// What the log has as the present trouble.
     trouble: Option<String>,
@@ -68,22 +70,19 @@ enum After {
 }
 
 impl Follower {
-    pub(super) fn new(
-        kind: Kind,
-        client: Client,
-        ports: ObjectKey,
-        events: mpsc::Sender<Vec<Event>>,
-    ) -> Self {
+    /// What it tells it tells under this number.
+    pub(super) fn new(number: u64, place: Place, client: Client, told: mpsc::Sender<Told>) -> Self {
         Self {
-            kind,
+            number,
+            place,
             client,
-            ports,
-            events,
+            told,
             version: 0,
             streams: true,
             receives_list: true,
             listing: Vec::new(),
             known: Known::Unsaid,
+            answered: false,
             backoff: BACKOFF,
             trouble: None,
         }
@@ -91,10 +90,10 @@ impl Follower {
 
     /// Returns when nobody listens any more.
     pub(super) async fn run(mut self) {
-        let events = self.events.clone();
+        let told = self.told.clone();
         tokio::select! {
             () = self.follow() => {}
-            () = events.closed() => {}
+            () = told.closed() => {}
         }
     }
 
@@ -106,9 +105,7 @@ impl Follower {
                     Ok(event) => {
                         let Some(event) = self.event(event) else { continue };
                         self.works();
-                        if self.events.send(vec![event]).await.is_err() {
-                            return;
-                        }
+                        self.tell(event).await;
                         continue;
                     }
                     Err(error) => self.failed(&error).await,
@@ -124,27 +121,37 @@ impl Follower {
     }
 
     fn api(&self) -> Api<DynamicObject> {
-        let resource = self.kind.resource(self.kind.versions()[self.version]);
-        match self.kind {
-            Kind::ConfigMap => Api::namespaced_with(self.client.clone(), &self.ports.namespace, &resource),
-            _ => Api::all_with(self.client.clone(), &resource),
+        let kind = self.place.kind;
+        let (resource, client) = (kind.resource(kind.versions()[self.version]), self.client.clone());
+        match &self.place.namespace {
+            Some(namespace) => Api::namespaced_with(client, namespace, &resource),
+            None => Api::all_with(client, &resource),
         }
     }
 
     fn config(&self) -> watcher::Config {
         let config = watcher::Config::default();
         let config = if self.streams { config.streaming_lists() } else { config.page_size(PAGE) };
-        match self.kind {
-            // Every other Secret stays where it is.
-            Kind::Secret => config.fields("type=kubernetes.io/tls"),
-            Kind::ConfigMap => config.fields(&format!("metadata.name={}", self.ports.name)),
-            _ => config,
+        match self.place.fields() {
+            Some(fields) => config.fields(&fields),
+            None => config,
         }
+    }
+
+    async fn tell(&mut self, event: Event) {
+        self.answered |= matches!(event, Event::Reset { .. });
+        // Nobody listens any more: that is noticed elsewhere.
+        let _ = self.told.send((self.number, event)).await;
+    }
+
+    /// These are all objects of the place.
+    fn reset(&self, objects: Vec<Result<Object, Broken>>) -> Event {
+        Event::Reset { kind: self.place.kind, namespace: self.place.namespace.clone(), objects }
     }
 
     /// What the index is told. A list is told as a whole: who is not in it is gone.
     fn event(&mut self, event: watcher::Event<DynamicObject>) -> Option<Event> {
-        let kind = self.kind;
+        let kind = self.place.kind;
         match event {
             watcher::Event::Init => {
                 self.receives_list = true;
@@ -157,7 +164,8 @@ impl Follower {
             }
             watcher::Event::InitDone => {
                 self.receives_list = false;
-                Some(Event::Reset { kind, objects: std::mem::take(&mut self.listing) })
+                let objects = std::mem::take(&mut self.listing);
+                Some(self.reset(objects))
             }
             watcher::Event::Apply(object) => Some(match decode::object(kind, object) {
                 Ok(object) => Event::Apply(object),
@@ -171,7 +179,7 @@ impl Follower {
     fn works(&mut self) {
         self.backoff.reset();
         if self.trouble.take().is_some() {
-            tracing::info!("{} is followed again", self.kind);
+            tracing::info!("{} is followed again", self.place);
         }
         self.known = Known::Yes;
     }
@@ -193,12 +201,17 @@ impl Follower {
                 self.streams = false;
                 return After::Restart;
             }
-            403 => self.says(format!(
-                "not permitted to list and watch {}.{}: {}",
-                self.kind.plural(),
-                self.kind.group(),
-                sentence(error)
-            )),
+            403 => {
+                self.says(format!(
+                    "not permitted to list and watch {}: {}",
+                    self.resource(),
+                    sentence(error)
+                ));
+                // A role may leave out this one name: that keeps nothing else waiting.
+                if self.place.name.is_some() && !self.answered {
+                    self.tell(self.reset(Vec::new())).await;
+                }
+            }
             _ => self.says(sentence(error)),
         }
         // The watcher begins anew by itself where the API server ends a watch like this, but not
@@ -208,7 +221,7 @@ impl Follower {
 
     /// The API server does not know the kind, at least not in this version.
     async fn unknown(&mut self) -> After {
-        self.version = (self.version + 1) % self.kind.versions().len();
+        self.version = (self.version + 1) % self.place.kind.versions().len();
         if self.version != 0 {
             return After::Restart;
         }
@@ -220,22 +233,24 @@ impl Follower {
             Known::Doubted(_) => Known::No,
         };
         self.says(format!(
-            "the API server does not know {}.{}: its CRD is not installed; looked for again every few seconds",
-            self.kind.plural(),
-            self.kind.group()
+            "the API server does not know {}: its CRD is not installed; looked for again every few seconds",
+            self.resource()
         ));
         if self.known == Known::No && before != Known::No {
-            let nothing = Event::Reset { kind: self.kind, objects: Vec::new() };
-            // Nobody listens any more: that is noticed elsewhere.
-            let _ = self.events.send(vec![nothing]).await;
+            self.tell(self.reset(Vec::new())).await;
         }
         After::WaitAndRestart
+    }
+
+    fn resource(&self) -> String {
+        let (plural, group) = (self.place.kind.plural(), self.place.kind.group());
+        if group.is_empty() { plural.to_owned() } else { format!("{plural}.{group}") }
     }
 
     /// Says a trouble once.
     fn says(&mut self, trouble: String) {
         if self.trouble.as_ref() != Some(&trouble) {
-            tracing::warn!("{}: {trouble}", self.kind);
+            tracing::warn!("{}: {trouble}", self.place);
             self.trouble = Some(trouble);
         }
     }

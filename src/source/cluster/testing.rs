@@ -29,10 +29,12 @@ struct State {
     /// By collection (`gateway.networking.k8s.io/v1/gateways`), namespace and name.
     objects: BTreeMap<Place, Value>,
     log: Vec<(u64, &'static str, Place, Value)>,
-    watches: Vec<(String, Option<String>, mpsc::UnboundedSender<String>)>,
+    watches: Vec<(Selection, mpsc::UnboundedSender<String>)>,
     requests: Vec<Asked>,
     away: bool,
     missing: BTreeSet<String>,
+    /// Field selectors that nobody may ask for.
+    forbidden: BTreeSet<String>,
     /// How it sends a list by a watch, if it does.
     streams: Streams,
     /// Versions below this are forgotten.
@@ -55,6 +57,15 @@ struct Place {
     name: String,
 }
 
+/// What a list or a watch is about.
+#[derive(Clone, Debug)]
+struct Selection {
+    collection: String,
+    /// Empty: all of them.
+    namespace: String,
+    fields: Option<String>,
+}
+
 /// A request that came.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Asked {
@@ -75,6 +86,7 @@ impl ApiServer {
             requests: Vec::new(),
             away: false,
             missing: BTreeSet::new(),
+            forbidden: BTreeSet::new(),
             streams: Streams::Well,
             oldest: 0,
             intruder: None,
@@ -131,7 +143,30 @@ impl ApiServer {
             state.missing.remove(plural)
         };
         let ending = format!("/{plural}");
-        state.watches.retain(|(collection, ..)| !collection.ends_with(&ending));
+        state.watches.retain(|(selection, _)| !selection.collection.ends_with(&ending));
+    }
+
+    /// Nobody may list or watch with this field selector.
+    pub(crate) fn forbid(&self, fields: &str, forbidden: bool) {
+        let mut state = self.state();
+        if forbidden {
+            state.forbidden.insert(fields.to_owned());
+        } else {
+            state.forbidden.remove(fields);
+        }
+    }
+
+    /// The watches that are open, as path and field selector.
+    pub(crate) fn open_watches(&self) -> Vec<String> {
+        let mut state = self.state();
+        state.watches.retain(|(_, sender)| !sender.is_closed());
+        let shown = |selection: &Selection| {
+            let Selection { collection, namespace, fields } = selection;
+            format!("{namespace}/{collection}?{}", fields.as_deref().unwrap_or_default())
+        };
+        let mut open: Vec<_> = state.watches.iter().map(|(selection, _)| shown(selection)).collect();
+        open.sort();
+        open
     }
 
     /// The server cannot send a list by a watch.
@@ -222,10 +257,8 @@ impl State {
 
     fn tell(&mut self, what: &'static str, place: &Place, object: Value) {
         self.log.push((self.version, what, place.clone(), object.clone()));
-        self.watches.retain(|(collection, selector, watch)| {
-            *collection != place.collection
-                || !selected(selector.as_deref(), &object)
-                || watch.send(line(what, &object)).is_ok()
+        self.watches.retain(|(selection, watch)| {
+            !selection.has(place, &object) || watch.send(line(what, &object)).is_ok()
         });
     }
 
@@ -241,16 +274,20 @@ impl State {
         if asked.method != Method::GET {
             return Ok(self.write(asked, &place, subresource.as_deref()));
         }
+        let fields = text("fieldSelector").map(str::to_owned);
+        let selection =
+            Selection { collection: place.collection.clone(), namespace: place.namespace.clone(), fields };
         Ok(if !place.name.is_empty() {
             match self.objects.get(&place) {
                 Some(object) => answer(StatusCode::OK, object.to_string().into_bytes()),
                 None => failure(404, "NotFound", "not found"),
             }
+        } else if text("fieldSelector").is_some_and(|fields| self.forbidden.contains(fields)) {
+            failure(403, "Forbidden", "forbidden by the test")
         } else if text("watch") == Some("true") {
-            let selector = text("fieldSelector").map(str::to_owned);
             if text("sendInitialEvents") == Some("true") {
                 match self.streams {
-                    Streams::Well => self.watch(place.collection, selector, None),
+                    Streams::Well => self.watch(selection, None),
                     Streams::Refused => failure(422, "Invalid", "sendInitialEvents is forbidden for watch"),
                     Streams::Broken => {
                         let status = json!({
@@ -263,19 +300,19 @@ impl State {
                 }
             } else {
                 let from = text("resourceVersion").unwrap().parse().unwrap();
-                self.watch(place.collection, selector, Some(from))
+                self.watch(selection, Some(from))
             }
         } else {
-            self.list(&place.collection, text("fieldSelector"), asked)
+            self.list(&selection, asked)
         })
     }
 
-    fn list(&self, collection: &str, selector: Option<&str>, asked: &Asked) -> Answer {
+    fn list(&self, selection: &Selection, asked: &Asked) -> Answer {
         let number = |key: &str| asked.query.get(key).map(|text| text.parse::<usize>().unwrap());
         let all: Vec<_> = self
             .objects
             .iter()
-            .filter(|(place, object)| place.collection == collection && selected(selector, object))
+            .filter(|(place, object)| selection.has(place, object))
             .map(|(_, object)| object)
             .collect();
         let (from, limit) = (number("continue").unwrap_or(0), number("limit").unwrap_or(usize::MAX));
@@ -297,9 +334,8 @@ impl State {
         answer(StatusCode::OK, list.to_string().into_bytes())
     }
 
-    fn watch(&mut self, collection: String, selector: Option<String>, from: Option<u64>) -> Answer {
+    fn watch(&mut self, selection: Selection, from: Option<u64>) -> Answer {
         let (sender, receiver) = mpsc::unbounded_channel();
-        let chosen = |object: &Value| selected(selector.as_deref(), object);
         match from {
             Some(from) if from < self.oldest => {
                 let gone =
@@ -309,14 +345,14 @@ impl State {
             }
             Some(from) => {
                 for (version, what, place, object) in &self.log {
-                    if *version > from && place.collection == collection && chosen(object) {
+                    if *version > from && selection.has(place, object) {
                         sender.send(line(what, object)).unwrap();
                     }
                 }
             }
             None => {
                 for (place, object) in &self.objects {
-                    if place.collection == collection && chosen(object) {
+                    if selection.has(place, object) {
                         sender.send(line("ADDED", object)).unwrap();
                     }
                 }
@@ -330,7 +366,7 @@ impl State {
                 sender.send(format!("{end}\n")).unwrap();
             }
         }
-        self.watches.push((collection, selector, sender));
+        self.watches.push((selection, sender));
         stream(receiver)
     }
 
@@ -383,11 +419,15 @@ impl State {
     }
 }
 
-fn selected(selector: Option<&str>, object: &Value) -> bool {
-    selector.is_none_or(|selector| {
-        let (field, value) = selector.split_once('=').unwrap();
-        object[field] == value
-    })
+impl Selection {
+    fn has(&self, place: &Place, object: &Value) -> bool {
+        let here = self.namespace.is_empty() || self.namespace == place.namespace;
+        let chosen = self.fields.as_ref().is_none_or(|fields| {
+            let (field, value) = fields.split_once('=').unwrap();
+            object.pointer(&format!("/{}", field.replace('.', "/"))).is_some_and(|found| found == value)
+        });
+        place.collection == self.collection && here && chosen
+    }
 }
 
 fn line(what: &str, object: &Value) -> String {

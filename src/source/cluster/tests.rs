@@ -1,7 +1,10 @@
+mod scope;
+
 use super::testing::ApiServer;
 use super::*;
-use crate::api::ObjectId;
+use crate::api::{Kind, ObjectId};
 use crate::index::{Event, Index};
+use crate::model::ObjectKey;
 use serde_json::{Value, json};
 
 /// What a source told, as the index has it.
@@ -9,23 +12,34 @@ struct World {
     server: ApiServer,
     source: Source,
     index: Index,
-    /// How many lists came of each kind.
-    resets: Vec<Kind>,
+    /// Each list that came, with its kind and namespace.
+    resets: Vec<(Kind, Option<Arc<str>>)>,
 }
 
 impl World {
     async fn listed(server: ApiServer) -> Self {
-        let source = follow(&server.client(), &ObjectKey::new("tidegate-system", "tidegate-ports"));
+        Self::following(server, Scope::default(), &[]).await
+    }
+
+    /// Everything is listed, with all to which something refers.
+    async fn following(server: ApiServer, scope: Scope, referred: &[ObjectId]) -> Self {
+        let source = follow(&server.client(), scope);
         let mut world = Self { server, source, index: Index::default(), resets: Vec::new() };
+        world.refer(referred);
         world.until(Index::all_listed).await;
         world
+    }
+
+    fn refer(&self, ids: &[ObjectId]) {
+        let referred = Referred { ids: ids.iter().cloned().collect(), complete: true };
+        self.source.referred.as_ref().unwrap().send_replace(referred);
     }
 
     async fn until(&mut self, mut holds: impl FnMut(&Index) -> bool) {
         while !holds(&self.index) {
             for event in self.source.events.recv().await.unwrap() {
-                if let Event::Reset { kind, .. } = &event {
-                    self.resets.push(*kind);
+                if let Event::Reset { kind, namespace, .. } = &event {
+                    self.resets.push((*kind, namespace.clone()));
                 }
                 self.index.handle(event);
             }
@@ -35,6 +49,11 @@ impl World {
     async fn until_there(&mut self, kind: Kind, names: &[&str]) {
         self.until(|index| self::names(index, kind) == names).await;
     }
+}
+
+/// Whether single objects of the kind are followed, so that it is not told as a whole.
+fn by_name(kind: Kind) -> bool {
+    matches!(kind, Kind::Secret | Kind::ConfigMap)
 }
 
 fn names(index: &Index, kind: Kind) -> Vec<String> {
@@ -66,7 +85,9 @@ async fn every_kind_is_listed_and_then_watched() {
     let mut world = World::listed(server).await;
     assert_eq!(names(&world.index, Kind::Service), ["a"]);
     world.resets.sort();
-    assert_eq!(world.resets, Kind::ALL, "each kind is listed once");
+    let kinds: Vec<_> =
+        Kind::ALL.into_iter().filter(|kind| !by_name(*kind)).map(|kind| (kind, None)).collect();
+    assert_eq!(world.resets, kinds, "each kind is listed once");
 
     let b = world.server.put(service("b"));
     world.until_there(Kind::Service, &["a", "b"]).await;
@@ -74,7 +95,8 @@ async fn every_kind_is_listed_and_then_watched() {
     world.until_there(Kind::Service, &["a"]).await;
 
     let asked = world.server.requests();
-    assert_eq!(asked.len(), Kind::ALL.len(), "one request a kind, nothing is polled: {asked:?}");
+    let followed = Kind::ALL.into_iter().filter(|kind| *kind != Kind::ConfigMap);
+    assert_eq!(asked.len(), followed.count(), "one request a kind, nothing is polled: {asked:?}");
     assert!(asked.iter().all(|asked| asked.query["sendInitialEvents"] == "true"));
     assert!(asked.iter().all(|asked| asked.query["allowWatchBookmarks"] == "true"));
 }
@@ -92,11 +114,7 @@ async fn only_secrets_with_certificates_are_asked_for() {
         .iter()
         .filter_map(|asked| Some((asked.path.clone(), asked.query.get("fieldSelector")?.clone())))
         .collect();
-    let expected = [
-        ("/api/v1/secrets", "type=kubernetes.io/tls"),
-        ("/api/v1/namespaces/tidegate-system/configmaps", "metadata.name=tidegate-ports"),
-    ];
-    assert_eq!(selectors, expected.map(|(path, selector)| (path.to_owned(), selector.to_owned())));
+    assert_eq!(selectors, [("/api/v1/secrets".to_owned(), "type=kubernetes.io/tls".to_owned())]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -130,7 +148,8 @@ async fn while_the_api_server_is_away_all_stays_and_then_it_goes_on_without_a_li
     world.server.delete(&a);
     world.server.away(false);
     world.until_there(Kind::Service, &["b"]).await;
-    assert_eq!(world.resets.len(), Kind::ALL.len(), "what happened meanwhile was told, not listed");
+    let lists = Kind::ALL.into_iter().filter(|kind| !by_name(*kind)).count();
+    assert_eq!(world.resets.len(), lists, "what happened meanwhile was told, not listed");
 }
 
 #[tokio::test(start_paused = true)]
@@ -144,7 +163,7 @@ async fn who_was_away_too_long_lists_anew() {
     world.server.forget_versions();
     world.server.away(false);
     world.until_there(Kind::Service, &["b"]).await;
-    assert_eq!(world.resets.iter().filter(|kind| **kind == Kind::Service).count(), 2);
+    assert_eq!(world.resets.iter().filter(|(kind, _)| *kind == Kind::Service).count(), 2);
 }
 
 #[tokio::test(start_paused = true)]

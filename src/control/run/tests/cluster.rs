@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::control::StatusWriter;
-use crate::model::ObjectKey;
 use crate::source::cluster::{self, testing::ApiServer};
 use http::Method;
 
@@ -39,7 +38,7 @@ impl Replica {
             StatusWriter::new(server.client(), decisions.controller_name.clone(), leads.subscribe());
         let options = Options { decisions, acknowledgements: true };
         let control = Control::new(
-            cluster::follow(&server.client(), &ObjectKey::new("tidegate-system", "tidegate-ports")),
+            cluster::follow(&server.client(), cluster::Scope::default()),
             plane(),
             options,
             Metrics::new(),
@@ -124,4 +123,46 @@ async fn what_somebody_takes_out_of_a_status_is_put_back() {
     assert_eq!(replica.written().await[2..], ["default/httproutes/shop/status"]);
     let route = server.get(&in_default(route(1))).unwrap();
     assert_eq!(route["status"]["parents"].as_array().unwrap().len(), 1);
+}
+
+/// A Gateway with a certificate in a Secret that is not of the type for certificates.
+fn with_certificate() -> [Value; 2] {
+    let certificate = rcgen::generate_simple_self_signed(["a.test".to_owned()]).unwrap();
+    let base64 = |text: String| serde_json::to_value(k8s_openapi::ByteString(text.into_bytes())).unwrap();
+    let mut gateway = in_default(gateway(443));
+    gateway["spec"]["listeners"][0]["protocol"] = "HTTPS".into();
+    gateway["spec"]["listeners"][0]["tls"] = json!({ "certificateRefs": [{ "name": "cert" }] });
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
+        "metadata": { "namespace": "default", "name": "cert" },
+        "data": {
+            "tls.crt": base64(certificate.cert.pem()),
+            "tls.key": base64(certificate.signing_key.serialize_pem()),
+        },
+    });
+    [gateway, secret]
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_followed_by_name_is_known_before_the_first_status_is_written() {
+    let server = ApiServer::new();
+    let [gateway, secret] = with_certificate();
+    server.put(gateway.clone());
+    server.put(secret.clone());
+    let replica = Replica::start(&server, true);
+    assert_eq!(replica.written().await, ["default/gateways/web/status"]);
+    let reason = |server: &ApiServer| {
+        let gateway = server.get(&gateway).unwrap();
+        let conditions = gateway["status"]["listeners"][0]["conditions"].as_array().unwrap().clone();
+        conditions.into_iter().find(|condition| condition["type"] == "ResolvedRefs").unwrap()["reason"]
+            .clone()
+    };
+    assert_eq!(reason(&server), "ResolvedRefs");
+
+    let again = Replica::start(&server, true);
+    assert_eq!(again.written().await.len(), 1, "a restart writes nothing");
+
+    server.delete(&secret);
+    again.written().await;
+    assert_eq!(reason(&server), "InvalidCertificateRef");
 }

@@ -1,0 +1,52 @@
+use super::*;
+use crate::index::testing::events;
+
+/// A Gateway with certificates in these namespaces.
+fn gateway(class: &str, namespaces: &[&str]) -> String {
+    let references: Vec<_> =
+        namespaces.iter().map(|namespace| format!("{{name: cert, namespace: {namespace}}}")).collect();
+    let references = references.join(", ");
+    format!(
+        "
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {{name: of-{class}}}
+spec:
+  gatewayClassName: {class}
+  listeners:
+  - {{name: https, port: 443, protocol: HTTPS, tls: {{certificateRefs: [{references}]}}}}
+"
+    )
+}
+
+const GRANT: &str = "
+apiVersion: gateway.networking.k8s.io/v1
+kind: ReferenceGrant
+metadata: {name: any, namespace: granting}
+spec:
+  from: [{group: gateway.networking.k8s.io, kind: Gateway, namespace: default}]
+  to: [{group: '', kind: Secret}]
+";
+
+fn found(yaml: &[&str], options: &Options) -> Vec<String> {
+    let mut index = Index::default();
+    yaml.iter().flat_map(|yaml| events(yaml)).for_each(|event| index.handle(event));
+    referred(&index, options).iter().map(|id| id.key.to_string()).collect()
+}
+
+#[test]
+fn only_what_may_be_referred_to_is_asked_for() {
+    let ours = gateway("tidegate", &["default", "granting", "secretive"]);
+    let all = Options::standalone();
+    assert_eq!(found(&[&ours, GRANT], &all), ["default/cert", "granting/cert"]);
+    assert_eq!(found(&[&ours], &all), ["default/cert"]);
+    let some = Options { watched: Some(["default".into()].into()), ..all };
+    assert_eq!(found(&[&ours, GRANT], &some), ["default/cert"]);
+}
+
+#[test]
+fn gateways_of_others_ask_for_nothing() {
+    assert_eq!(found(&[&gateway("nginx", &["default"])], &Options::standalone()), [""; 0]);
+    let both = [gateway("nginx", &["default"]), gateway("tidegate", &["default"])];
+    assert_eq!(found(&[&both[0], &both[1]], &Options::standalone()), ["default/cert"]);
+}

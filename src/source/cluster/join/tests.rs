@@ -1,0 +1,122 @@
+use super::*;
+use crate::index::testing::{id, object};
+use crate::model::ObjectKey;
+
+/// A join that follows the whole cluster, everything listed and nothing there.
+struct World {
+    join: Join,
+    kinds: BTreeMap<Kind, u64>,
+    names: BTreeMap<ObjectKey, u64>,
+}
+
+impl World {
+    fn new() -> Self {
+        let (join, changes) = Join::new(&Scope::default());
+        let kinds: BTreeMap<_, _> =
+            changes.begin.into_iter().map(|(number, place)| (place.kind, number)).collect();
+        let mut world = Self { join, kinds, names: BTreeMap::new() };
+        world.refer(&[]);
+        for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::ConfigMap) {
+            world.by_kind(Event::Reset { kind, namespace: None, objects: Vec::new() });
+        }
+        world
+    }
+
+    fn refer(&mut self, names: &[&str]) -> Vec<Event> {
+        let ids = names.iter().map(|name| id(Kind::Secret, name)).collect();
+        let (events, changes) = self.join.refer(Referred { ids, complete: true });
+        self.follow(changes);
+        events
+    }
+
+    fn follow(&mut self, changes: Changes) {
+        self.names.retain(|_, number| !changes.end.contains(number));
+        self.names
+            .extend(changes.begin.into_iter().filter_map(|(number, place)| Some((place.id()?.key, number))));
+    }
+
+    fn by_kind(&mut self, event: Event) -> Vec<Event> {
+        let kind = match &event {
+            Event::Apply(object) => object.kind(),
+            Event::Reset { kind, .. } => *kind,
+            Event::Delete(id) => id.kind,
+            other => panic!("{other:?}"),
+        };
+        self.told(self.kinds[&kind], event)
+    }
+
+    fn told(&mut self, number: u64, event: Event) -> Vec<Event> {
+        let (events, changes) = self.join.told(number, event);
+        self.follow(changes);
+        events
+    }
+
+    fn number(&self, name: &str) -> Option<u64> {
+        self.names.get(&id(Kind::Secret, name).key).copied()
+    }
+}
+
+fn secret(type_: &str) -> Object {
+    let data = "{tls.crt: '', tls.key: ''}";
+    object(&format!("{{apiVersion: v1, kind: Secret, metadata: {{name: a}}, type: {type_}, data: {data}}}"))
+}
+
+fn deleted() -> Event {
+    Event::Delete(id(Kind::Secret, "a"))
+}
+
+#[test]
+fn whichever_watch_is_first_a_secret_of_certificates_is_known_all_the_time() {
+    let tls = || secret("kubernetes.io/tls");
+    for by_name_first in [true, false] {
+        let mut world = World::new();
+        world.refer(&["a"]);
+        let number = world.number("a").unwrap();
+        if by_name_first {
+            assert_eq!(world.told(number, Event::Apply(tls())), [Event::Apply(tls())]);
+        }
+        assert_eq!(world.by_kind(Event::Apply(tls())), [Event::Apply(tls())]);
+        assert_eq!(world.number("a"), None, "it needs no watch of its own");
+        // That one had something under way.
+        assert_eq!(world.told(number, Event::Apply(tls())), []);
+        assert_eq!(world.told(number, deleted()), []);
+        assert_eq!(world.by_kind(deleted()), [deleted()]);
+        assert!(world.number("a").is_some_and(|again| again != number));
+    }
+}
+
+#[test]
+fn what_is_made_anew_with_another_type_is_not_taken_away_by_the_other_watch() {
+    let mut world = World::new();
+    world.refer(&["a"]);
+    let number = world.number("a").unwrap();
+    assert_eq!(world.told(number, Event::Apply(secret("Opaque"))), [Event::Apply(secret("Opaque"))]);
+    assert_eq!(world.by_kind(deleted()), [], "that is old news");
+    let list = Event::Reset { kind: Kind::Secret, namespace: None, objects: Vec::new() };
+    assert_eq!(world.by_kind(list), []);
+    assert_eq!(world.number("a"), Some(number));
+    assert_eq!(world.refer(&[]), [deleted()]);
+    assert_eq!(world.number("a"), None);
+}
+
+#[test]
+fn a_kind_is_listed_once_and_not_before_every_name_is_answered() {
+    let (mut join, changes) =
+        Join::new(&Scope { named: [id(Kind::ConfigMap, "ports")].into(), ..Scope::default() });
+    let [(number, _)] = changes
+        .begin
+        .iter()
+        .filter(|(_, place)| place.kind == Kind::ConfigMap)
+        .cloned()
+        .collect::<Vec<_>>()
+        .try_into()
+        .unwrap();
+    let answer =
+        || Event::Reset { kind: Kind::ConfigMap, namespace: Some("default".into()), objects: Vec::new() };
+    assert_eq!(join.told(number, answer()).0, [], "something else may be referred to");
+    assert_eq!(
+        join.refer(Referred { complete: true, ..Referred::default() }).0,
+        [Event::Listed(Kind::ConfigMap)]
+    );
+    assert_eq!(join.told(number, answer()).0, []);
+}
