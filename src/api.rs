@@ -8,6 +8,7 @@ mod core;
 mod crds;
 mod decode;
 pub mod gateway;
+pub mod gateway_parameters;
 mod head;
 mod identify;
 mod kind;

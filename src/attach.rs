@@ -17,6 +17,7 @@ mod gateway;
 mod grants;
 mod listeners;
 mod options;
+mod parameters;
 mod parents;
 mod ports;
 mod referred;

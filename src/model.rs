@@ -15,6 +15,7 @@ mod path;
 mod pattern;
 mod reason;
 mod route;
+mod settings;
 mod upstream;
 
 pub use certificate::Certificate;
@@ -31,4 +32,5 @@ pub use path::{InvalidPath, normalize_path};
 pub use pattern::{InvalidPattern, Pattern};
 pub use reason::Reason;
 pub use route::{Attachment, Backend, BackendTarget, Route, Rule};
+pub use settings::{ListenerSettings, ProxyProtocol, TlsVersion};
 pub use upstream::{BackendProtocol, Entry, EntrySource, OriginateTls, Upstream};

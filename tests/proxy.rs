@@ -76,6 +76,7 @@ fn listener(address: SocketAddr) -> Resource {
         protocol: Protocol::Http,
         hostname: None,
         certificates: vec![],
+        settings: Default::default(),
     })
 }
 

@@ -152,6 +152,7 @@ func TestLint(t *testing.T) {
 var always = []string{
 	"ClusterRole tidegate-system-tidegate",
 	"ClusterRoleBinding tidegate-system-tidegate",
+	"CustomResourceDefinition gatewayparameters.tidegate.dev",
 	"CustomResourceDefinition upstreams.tidegate.dev",
 	"Deployment tidegate in tidegate-system",
 	"GatewayClass tidegate",
@@ -184,7 +185,10 @@ func TestTwoReleasesShareNothingButTheDefinitions(t *testing.T) {
 			shared = append(shared, name)
 		}
 	}
-	expect(t, shared, []string{"CustomResourceDefinition upstreams.tidegate.dev"})
+	expect(t, shared, []string{
+		"CustomResourceDefinition gatewayparameters.tidegate.dev",
+		"CustomResourceDefinition upstreams.tidegate.dev",
+	})
 }
 
 func TestDefinitionsStay(t *testing.T) {

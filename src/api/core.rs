@@ -24,7 +24,8 @@ pub(super) fn finish(object: &mut Object, report: &mut Report) {
         | Object::Gateway(_)
         | Object::HttpRoute(_)
         | Object::ReferenceGrant(_)
-        | Object::Upstream(_) => {}
+        | Object::Upstream(_)
+        | Object::GatewayParameters(_) => {}
     }
 }
 

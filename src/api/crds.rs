@@ -1,28 +1,33 @@
 //! Tidegate's own CustomResourceDefinitions.
 
+use super::gateway_parameters::GatewayParameters;
 use super::upstream::Upstream;
 use kube::CustomResourceExt;
 use serde_json::Value;
 
-/// The definitions as YAML, each with the name of its file in `crds/`.
+/// The definitions as YAML, each with the name of its file in `crds/`, in the order of the names.
 ///
 /// # Errors
 ///
 /// Fails only if a definition has a value that YAML cannot express.
 pub fn crds() -> Result<Vec<(String, String)>, serde_saphyr::ser::Error> {
-    let definition = definition();
-    let yaml = serde_saphyr::to_string(&definition)?;
-    Ok(vec![("upstreams.yaml".to_owned(), yaml)])
+    [definition::<GatewayParameters>(), definition::<Upstream>()]
+        .into_iter()
+        .map(|definition| {
+            let plural = definition["spec"]["names"]["plural"].as_str().unwrap_or_default();
+            Ok((format!("{plural}.yaml"), serde_saphyr::to_string(&definition)?))
+        })
+        .collect()
 }
 
-/// What the API server holds an Upstream against.
-pub(super) fn upstream_schema() -> Value {
-    let versions = definition()["spec"]["versions"].take();
+/// What the API server holds an object of this kind against.
+pub(super) fn schema<T: CustomResourceExt>() -> Value {
+    let versions = definition::<T>()["spec"]["versions"].take();
     versions[0]["schema"]["openAPIV3Schema"].clone()
 }
 
-fn definition() -> Value {
-    let mut definition = serde_json::to_value(Upstream::crd()).unwrap_or_default();
+fn definition<T: CustomResourceExt>() -> Value {
+    let mut definition = serde_json::to_value(T::crd()).unwrap_or_default();
     tidy(&mut definition);
     definition
 }

@@ -16,6 +16,8 @@ pub enum Kind {
     ReferenceGrant,
     /// `tidegate.dev` Upstream.
     Upstream,
+    /// `tidegate.dev` GatewayParameters.
+    GatewayParameters,
     /// Core Service.
     Service,
     /// `discovery.k8s.io` EndpointSlice.
@@ -40,12 +42,13 @@ struct Names {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::GatewayClass,
         Self::Gateway,
         Self::HttpRoute,
         Self::ReferenceGrant,
         Self::Upstream,
+        Self::GatewayParameters,
         Self::Service,
         Self::EndpointSlice,
         Self::Secret,
@@ -58,14 +61,15 @@ impl Kind {
         // Gateway API serves these kinds as v1beta1 too, with the same schema.
         const BOTH: &[&str] = &["v1", "v1beta1"];
         const V1: &[&str] = &["v1"];
+        const OWN: &str = super::upstream::GROUP;
+        const V1ALPHA1: &[&str] = &["v1alpha1"];
         let (kind, group, versions, plural, namespaced) = match self {
             Self::GatewayClass => ("GatewayClass", GATEWAY, BOTH, "gatewayclasses", false),
             Self::Gateway => ("Gateway", GATEWAY, BOTH, "gateways", true),
             Self::HttpRoute => ("HTTPRoute", GATEWAY, BOTH, "httproutes", true),
             Self::ReferenceGrant => ("ReferenceGrant", GATEWAY, BOTH, "referencegrants", true),
-            Self::Upstream => {
-                ("Upstream", super::upstream::GROUP, &["v1alpha1"] as &[&str], "upstreams", true)
-            }
+            Self::Upstream => ("Upstream", OWN, V1ALPHA1, "upstreams", true),
+            Self::GatewayParameters => ("GatewayParameters", OWN, V1ALPHA1, "gatewayparameters", true),
             Self::Service => ("Service", "", V1, "services", true),
             Self::EndpointSlice => ("EndpointSlice", "discovery.k8s.io", V1, "endpointslices", true),
             Self::Secret => ("Secret", "", V1, "secrets", true),

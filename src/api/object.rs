@@ -1,6 +1,7 @@
 //! One object of any kind.
 
 use super::gateway::{Gateway, GatewayClass, HttpRoute, ReferenceGrant};
+use super::gateway_parameters::GatewayParameters;
 use super::upstream::Upstream;
 use super::{ConfigMap, EndpointSlice, Kind, Namespace, ObjectMeta, Secret, Service};
 use crate::model::ObjectKey;
@@ -35,6 +36,8 @@ pub enum Object {
     ReferenceGrant(Arc<ReferenceGrant>),
     /// `tidegate.dev` Upstream.
     Upstream(Arc<Upstream>),
+    /// `tidegate.dev` GatewayParameters.
+    GatewayParameters(Arc<GatewayParameters>),
     /// Core Service.
     Service(Arc<Service>),
     /// `discovery.k8s.io` EndpointSlice.
@@ -65,6 +68,7 @@ impl Object {
             Kind::HttpRoute => Self::HttpRoute(read(value)?),
             Kind::ReferenceGrant => Self::ReferenceGrant(read(value)?),
             Kind::Upstream => Self::Upstream(read(value)?),
+            Kind::GatewayParameters => Self::GatewayParameters(read(value)?),
             Kind::Service => Self::Service(read(value)?),
             Kind::EndpointSlice => Self::EndpointSlice(read(value)?),
             Kind::Secret => Self::Secret(read(value)?),
@@ -81,6 +85,7 @@ impl Object {
             Self::HttpRoute(_) => Kind::HttpRoute,
             Self::ReferenceGrant(_) => Kind::ReferenceGrant,
             Self::Upstream(_) => Kind::Upstream,
+            Self::GatewayParameters(_) => Kind::GatewayParameters,
             Self::Service(_) => Kind::Service,
             Self::EndpointSlice(_) => Kind::EndpointSlice,
             Self::Secret(_) => Kind::Secret,
@@ -97,6 +102,7 @@ impl Object {
             Self::HttpRoute(object) => &object.metadata,
             Self::ReferenceGrant(object) => &object.metadata,
             Self::Upstream(object) => &object.metadata,
+            Self::GatewayParameters(object) => &object.metadata,
             Self::Service(object) => &object.metadata,
             Self::EndpointSlice(object) => &object.metadata,
             Self::Secret(object) => &object.metadata,

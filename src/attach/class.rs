@@ -1,11 +1,11 @@
 //! GatewayClasses.
 
-use super::Options;
+use super::parameters::Resolved;
 use super::run::Head;
 use super::verdict::{ClassAccepted, ClassSupportedVersion, Verdict};
+use super::{Options, parameters};
 use crate::api::gateway::GatewayClass;
 use crate::api::{Kind, ObjectId};
-use crate::convert::unsupported;
 use crate::index::Index;
 use crate::model::ObjectKey;
 
@@ -22,8 +22,8 @@ pub struct Class {
 
 /// Whose a Gateway is.
 pub(super) enum Owner {
-    /// This controller's.
-    Us,
+    /// This controller's, with the parameters of the class.
+    Us(Box<Resolved>),
     /// This controller's, but its class is not accepted: why.
     UsButRefused(String),
     /// Somebody else's, or nobody's yet: why, for people.
@@ -32,31 +32,34 @@ pub(super) enum Owner {
 
 /// Looks at a class; none if it is not this controller's.
 pub(super) fn judge(index: &Index, options: &Options, key: &ObjectKey) -> Option<Class> {
+    look(index, options, key).map(|(class, _)| class)
+}
+
+/// The same, with the parameters that its Gateways begin with.
+fn look(index: &Index, options: &Options, key: &ObjectKey) -> Option<(Class, Resolved)> {
     let supported_version = Verdict::good(ClassSupportedVersion::SupportedVersion);
     if let Some(class) = index.get::<GatewayClass>(key) {
-        let ours = class.spec.controller_name == *options.controller_name;
-        let refused = unsupported::find(Kind::GatewayClass, &**class);
-        let accepted = match refused.first() {
-            None => Verdict::good(ClassAccepted::Accepted),
-            Some(found) => {
-                let message = format!("{} is not supported: {}", found.path, found.field.instead);
-                Verdict::new(ClassAccepted::InvalidParameters, message)
-            }
+        if class.spec.controller_name != *options.controller_name {
+            return None;
+        }
+        let (accepted, resolved) = match parameters::of_class(index, options, &class.spec) {
+            Ok(resolved) => (Verdict::good(ClassAccepted::Accepted), resolved),
+            Err(why) => (Verdict::new(ClassAccepted::InvalidParameters, why), Resolved::default()),
         };
-        return ours.then(|| Class { head: Head::of(&class.metadata), accepted, supported_version });
+        return Some((Class { head: Head::of(&class.metadata), accepted, supported_version }, resolved));
     }
     let broken = index.why_broken(&ObjectId { kind: Kind::GatewayClass, key: key.clone() })?;
     let ours = broken.controller_name() == Some(&options.controller_name);
     let accepted = Verdict::new(ClassAccepted::Invalid, broken.message());
-    ours.then(|| Class { head: Head::of_broken(broken), accepted, supported_version })
+    ours.then(|| (Class { head: Head::of_broken(broken), accepted, supported_version }, Resolved::default()))
 }
 
 /// Finds out whose the Gateways of a class are.
 pub(super) fn owner(index: &Index, options: &Options, class_name: &str) -> Owner {
     let key = ObjectKey::new("", class_name);
-    if let Some(class) = judge(index, options, &key) {
+    if let Some((class, parameters)) = look(index, options, &key) {
         return if class.accepted.holds() {
-            Owner::Us
+            Owner::Us(Box::new(parameters))
         } else {
             Owner::UsButRefused(format!(
                 "GatewayClass {class_name} is not accepted: {}",
@@ -70,7 +73,7 @@ pub(super) fn owner(index: &Index, options: &Options, class_name: &str) -> Owner
         return Owner::NotUs(format!("GatewayClass {class_name} is not for controller {ours:?}"));
     }
     if options.implicit_class.as_deref() == Some(class_name) {
-        return Owner::Us;
+        return Owner::Us(Box::default());
     }
     Owner::NotUs(match &options.implicit_class {
         Some(class) => format!(

@@ -6,17 +6,20 @@ use super::class::{Owner, owner};
 use super::grants::References;
 use super::listeners::{self, Context, Listener};
 use super::options::Options;
+use super::parameters::{self, Resolved};
 use super::run::Head;
 use super::sockets::Sockets;
 use super::verdict::{GatewayAccepted, GatewayResolvedRefs, ListenerAccepted, NotHonoured, Verdict};
 use crate::api::gateway;
 use crate::api::{Kind, ObjectId};
+use crate::convert::Parameters;
 use crate::convert::unsupported::{self, Effect, Found};
 use crate::index::Index;
 use crate::infra::{Allocation, Claim};
 use crate::model::ObjectKey;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// A Gateway of this controller with all that was found of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,13 +38,15 @@ pub struct Gateway {
     pub resolved_refs: Verdict<GatewayResolvedRefs>,
     /// Set while a field is not honoured, without harm.
     pub not_honoured: Option<Verdict<NotHonoured>>,
+    /// Its own and its class's; the defaults if they cannot be used.
+    pub parameters: Parameters,
     /// In the order of the spec.
     pub listeners: Vec<Listener>,
 }
 
 /// A Gateway that is this controller's, or why it is not.
 pub(super) enum Judged {
-    Ours(Gateway),
+    Ours(Box<Gateway>),
     Foreign(String),
     Gone,
 }
@@ -57,18 +62,23 @@ pub(super) fn judge(
     let Some(wire) = index.get::<gateway::Gateway>(key) else {
         return judge_broken(index, options, key);
     };
-    let refused_class = match owner(index, options, &wire.spec.gateway_class_name) {
-        Owner::Us => None,
-        Owner::UsButRefused(why) => Some(Verdict::new(GatewayAccepted::InvalidParameters, why)),
+    let resolved = match owner(index, options, &wire.spec.gateway_class_name) {
+        Owner::Us(class) => parameters::of_gateway(index, &key.namespace, wire, *class),
+        Owner::UsButRefused(why) => Err(why),
         Owner::NotUs(why) => return Judged::Foreign(why),
     };
+    let (Resolved { parameters, found: of_parameters, .. }, refused_parameters) = match resolved {
+        Ok(resolved) => (resolved, None),
+        Err(why) => (Resolved::default(), Some(Verdict::new(GatewayAccepted::InvalidParameters, why))),
+    };
     let found = unsupported::find(Kind::Gateway, &**wire);
-    let refused = refused_class.or_else(|| refused_field(&found));
+    let refused = refused_parameters.or_else(|| refused_field(&found));
     let head = Head::of(&wire.metadata);
     let asked = refused.map_or_else(|| addresses::asked(&wire.spec), Err);
     let binds = asked.as_ref().ok().map(|asked| Binds::new(asked, &options.place, allocation, &head.uid));
+    let settings = Arc::new(parameters.listeners.clone());
     let references = References { index, options };
-    let context = Context { references, key, gateway: wire, found: &found, binds: binds.as_ref() };
+    let context = Context { references, key, gateway: wire, found: &found, binds: binds.as_ref(), settings };
     let listeners = listeners::judge(&context, certificates);
     let ports = listeners.iter().filter_map(|listener| listener.served.as_ref()).map(|served| served.port);
     let claims = binds.as_ref().map(|binds| binds.claims(ports)).unwrap_or_default();
@@ -80,11 +90,12 @@ pub(super) fn judge(
         (Err(verdict), _) => (verdict, Reached::default()),
         (Ok(_), None) => (Verdict::good(GatewayAccepted::Accepted), Reached::default()),
     };
-    let told = found.iter().filter(|found| !listeners::is_listeners(found)).filter(|found| {
+    let gateways = found.iter().filter(|found| !listeners::is_listeners(found));
+    let told = gateways.chain(&of_parameters).filter(|found| {
         found.field.effect == Effect::Told
             || found.field.effect == Effect::ToldStandalone && !options.makes_infrastructure()
     });
-    Judged::Ours(Gateway {
+    Judged::Ours(Box::new(Gateway {
         head,
         created: created(&wire.metadata),
         reached,
@@ -92,8 +103,9 @@ pub(super) fn judge(
         accepted,
         resolved_refs: Verdict::good(GatewayResolvedRefs::ResolvedRefs),
         not_honoured: super::not_honoured(told),
+        parameters,
         listeners,
-    })
+    }))
 }
 
 pub(super) fn created(metadata: &crate::api::ObjectMeta) -> i64 {
@@ -106,7 +118,7 @@ fn judge_broken(index: &Index, options: &Options, key: &ObjectKey) -> Judged {
     };
     match owner(index, options, broken.gateway_class_name().unwrap_or_default()) {
         Owner::NotUs(why) => Judged::Foreign(format!("{why}; {}", broken.message())),
-        Owner::Us | Owner::UsButRefused(_) => Judged::Ours(Gateway {
+        Owner::Us(_) | Owner::UsButRefused(_) => Judged::Ours(Box::new(Gateway {
             head: Head::of_broken(broken),
             created: 0,
             reached: Reached::default(),
@@ -114,15 +126,15 @@ fn judge_broken(index: &Index, options: &Options, key: &ObjectKey) -> Judged {
             accepted: Verdict::new(GatewayAccepted::Invalid, broken.message()),
             resolved_refs: Verdict::good(GatewayResolvedRefs::ResolvedRefs),
             not_honoured: None,
+            parameters: Parameters::default(),
             listeners: Vec::new(),
-        }),
+        })),
     }
 }
 
 fn refused_field(found: &[Found]) -> Option<Verdict<GatewayAccepted>> {
     found.iter().find_map(|found| {
         let reason = match found.field.effect {
-            Effect::RefusesParameters => GatewayAccepted::InvalidParameters,
             Effect::RefusesAddress => GatewayAccepted::UnsupportedAddress,
             _ => return None,
         };

@@ -12,7 +12,7 @@ use crate::api::gateway::{self, FromNamespaces, RouteGroupKind, RouteNamespaces}
 use crate::api::{Kind, gateway::GROUP};
 use crate::convert::unsupported::{Effect, Found};
 use crate::convert::{self, ListenerProtocol, Selector};
-use crate::model::{self, Certificate, Hostname, ListenerKey, ObjectKey, Protocol};
+use crate::model::{self, Certificate, Hostname, ListenerKey, ListenerSettings, ObjectKey, Protocol};
 use std::sync::Arc;
 
 /// A listener with all that was found of it.
@@ -47,6 +47,8 @@ pub(super) struct Context<'a> {
     pub(super) found: &'a [Found],
     /// Where to listen; none if the Gateway is not accepted.
     pub(super) binds: Option<&'a Binds<'a>>,
+    /// What holds for clients.
+    pub(super) settings: Arc<ListenerSettings>,
 }
 
 /// The listeners of a Gateway, in the order of the spec.
@@ -260,6 +262,7 @@ impl Listener {
             protocol,
             hostname: self.admission.hostname.clone(),
             certificates: self.certificates.iter().map(|certificate| certificate.key.clone()).collect(),
+            settings: context.settings.clone(),
         });
     }
 

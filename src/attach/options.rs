@@ -72,6 +72,16 @@ impl Options {
         self.watched.as_ref().is_none_or(|watched| watched.contains(namespace))
     }
 
+    /// Whether GatewayParameters of this namespace are known: Tidegate's own is read in any case, for
+    /// those of its GatewayClass.
+    pub(super) fn reads_parameters(&self, namespace: &str) -> bool {
+        let own = match &self.place {
+            Place::Pods(pods) => pods.home.namespace == namespace,
+            Place::Addresses { .. } => false,
+        };
+        own || self.watches(namespace)
+    }
+
     /// Whether objects are made for each Gateway, which carry its `infrastructure`.
     pub(super) fn makes_infrastructure(&self) -> bool {
         matches!(self.place, Place::Pods(_))

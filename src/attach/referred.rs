@@ -16,7 +16,7 @@ pub fn referred(index: &Index, options: &Options) -> BTreeSet<ObjectId> {
     let mut is_ours = |gateway: &ObjectId| {
         index.get::<Gateway>(&gateway.key).is_some_and(|gateway| {
             let class = gateway.spec.gateway_class_name.as_str();
-            *classes.entry(class).or_insert_with(|| matches!(owner(index, options, class), Owner::Us))
+            *classes.entry(class).or_insert_with(|| matches!(owner(index, options, class), Owner::Us(_)))
         })
     };
     let mut is_wanted = |secret: &ObjectId| {

@@ -200,7 +200,7 @@ impl Attachments {
             let allocation = self.ports.allocation();
             let judged = gateway::judge(index, &self.options, allocation, &mut self.certificates, key);
             let (ours, foreign) = match judged {
-                Judged::Ours(gateway) => (Some(gateway), None),
+                Judged::Ours(gateway) => (Some(*gateway), None),
                 Judged::Foreign(why) => (None, Some(why)),
                 Judged::Gone => (None, None),
             };

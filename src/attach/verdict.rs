@@ -122,7 +122,7 @@ reasons! {
     ClassAccepted = "Accepted" {
         /// They are.
         Accepted => True "Accepted",
-        /// Its `parametersRef` is not supported.
+        /// Its `parametersRef` leads to no GatewayParameters that can be used.
         InvalidParameters => False "InvalidParameters",
         /// It could not be decoded.
         Invalid => False "Invalid",
@@ -144,7 +144,7 @@ reasons! {
         NoListenerValid => False "ListenersNotValid",
         /// An address of a type that is not supported, or one that is no IP address.
         UnsupportedAddress => False "UnsupportedAddress",
-        /// `infrastructure.parametersRef` or the class's parameters are not supported.
+        /// `infrastructure.parametersRef` or the class's leads to none that can be used.
         InvalidParameters => False "InvalidParameters",
         /// It could not be decoded.
         Invalid => False "Invalid",

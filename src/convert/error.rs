@@ -92,6 +92,30 @@ pub enum InvalidValue {
     /// Neither or both of two.
     #[error("exactly one of url and serviceRef must be set")]
     TargetSource,
+    /// No network.
+    #[error("{0:?} is no network: give one such as 10.0.0.0/8 or 2001:db8::/32")]
+    Network(String),
+    /// A value beyond its bounds.
+    #[error("{value} is not from {least} to {most}")]
+    Range {
+        /// The value.
+        value: String,
+        /// The smallest that may be.
+        least: String,
+        /// The largest that may be.
+        most: String,
+    },
+    /// No share.
+    #[error("{0} is no share: give a number from 0 to 1")]
+    Share(String),
+    /// A PROXY protocol header that anyone could send would be believed.
+    #[error("Optional needs clientIP.trustedCIDRs: anybody else could send a header and be whom he likes")]
+    OptionalFromAnyone,
+    /// A restriction that nobody would enforce.
+    #[error(
+        "only a Service of type LoadBalancer keeps others out: leave the field empty, or change service.type"
+    )]
+    RangesWithoutBalancer,
     /// A name that is there already.
     #[error("the name {0:?} is there twice: names of targets must be unique")]
     TargetTwice(String),

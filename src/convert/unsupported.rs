@@ -22,7 +22,7 @@ pub enum Effect {
     RefusesHttpsListeners,
     /// The Gateway is not accepted: its address would be reached from elsewhere.
     RefusesAddress,
-    /// The object is not accepted, as the API demands of parameters that are not understood.
+    /// The parameters cannot be used: what refers to them is not accepted.
     RefusesParameters,
 }
 
@@ -61,6 +61,7 @@ const fn unless(field: Field, honoured: fn(&Value) -> bool) -> Field {
 }
 
 const CLOSED: &str = "requests that the rule matches are answered with 500; remove the filter";
+const NOT_YET: &str = "listeners have the settings of the command line; remove the field";
 const OPEN_DOOR: &str = "the listener would let every client in; remove the field";
 
 /// All of them.
@@ -69,20 +70,14 @@ pub const FIELDS: &[Field] = {
         ClosesRule, RefusesAddress, RefusesHttpsListeners, RefusesListener, RefusesParameters, Told,
         ToldStandalone,
     };
-    use Kind::{Gateway, GatewayClass, HttpRoute};
+    use Kind::{Gateway, GatewayParameters, HttpRoute};
     &[
-        field(
-            GatewayClass,
-            "spec.parametersRef",
-            RefusesParameters,
-            "Tidegate has no such parameters yet; remove the reference",
-        ),
-        field(
-            Gateway,
-            "spec.infrastructure.parametersRef",
-            RefusesParameters,
-            "Tidegate has no such parameters yet; remove the reference",
-        ),
+        field(GatewayParameters, "spec.service", ToldStandalone, "standalone makes no Service"),
+        field(GatewayParameters, "spec.clientIP", RefusesParameters, NOT_YET),
+        field(GatewayParameters, "spec.limits", RefusesParameters, NOT_YET),
+        field(GatewayParameters, "spec.timeouts", RefusesParameters, NOT_YET),
+        field(GatewayParameters, "spec.tls", RefusesParameters, NOT_YET),
+        field(GatewayParameters, "spec.accessLog", RefusesParameters, NOT_YET),
         field(
             Gateway,
             "spec.infrastructure.labels",

@@ -1,7 +1,7 @@
 //! What an object refers to, read from the object alone.
 
 use super::Broken;
-use crate::api::gateway::{Gateway, HttpRoute, ParentReference};
+use crate::api::gateway::{Gateway, GatewayClass, HttpRoute, ParentReference};
 use crate::api::upstream::Upstream;
 use crate::api::{Kind, Object, ObjectId};
 use crate::model::ObjectKey;
@@ -45,8 +45,26 @@ impl Collector<'_> {
         }
     }
 
+    fn parameters(&mut self, group: &str, kind: &str, namespace: &str, name: &str) {
+        if let Some(kind @ Kind::GatewayParameters) = Kind::find(group, kind) {
+            self.object(kind, namespace, name);
+        }
+    }
+
+    fn class(&mut self, class: &GatewayClass) {
+        if let Some(reference) = &class.spec.parameters_ref {
+            let namespace = reference.namespace.as_deref().unwrap_or_default();
+            self.parameters(&reference.group, &reference.kind, namespace, &reference.name);
+        }
+    }
+
     fn gateway(&mut self, gateway: &Gateway) {
         self.object(Kind::GatewayClass, "", &gateway.spec.gateway_class_name);
+        if let Some(infrastructure) = &gateway.spec.infrastructure
+            && let Some(reference) = &infrastructure.parameters_ref
+        {
+            self.parameters(&reference.group, &reference.kind, self.namespace, &reference.name);
+        }
         let tls = gateway.spec.listeners.iter().filter_map(|listener| listener.tls.as_ref());
         for reference in tls.flat_map(|tls| &tls.certificate_refs) {
             if let Some(kind @ Kind::Secret) = Kind::find(&reference.group, &reference.kind) {
@@ -79,10 +97,11 @@ pub(super) fn of_object(object: &Object) -> BTreeSet<Dependency> {
     let namespace = object.metadata().namespace.as_deref().unwrap_or_default();
     let mut collector = Collector { namespace, found: BTreeSet::new() };
     match object {
+        Object::GatewayClass(class) => collector.class(class),
         Object::Gateway(gateway) => collector.gateway(gateway),
         Object::HttpRoute(route) => collector.route(route),
         Object::Upstream(upstream) => collector.upstream(upstream),
-        Object::GatewayClass(_)
+        Object::GatewayParameters(_)
         | Object::ReferenceGrant(_)
         | Object::Service(_)
         | Object::EndpointSlice(_)

@@ -3,6 +3,7 @@
 use super::references::{self, Dependency};
 use super::{Broken, Dirty, Event};
 use crate::api::gateway::{Gateway, GatewayClass, HttpRoute, ReferenceGrant};
+use crate::api::gateway_parameters::GatewayParameters;
 use crate::api::upstream::Upstream;
 use crate::api::{ConfigMap, EndpointSlice, Kind, Namespace, Object, ObjectId, Secret, Service};
 use crate::model::ObjectKey;
@@ -50,8 +51,8 @@ macro_rules! stored {
 
 stored! {
     GatewayClass: GatewayClass, Gateway: Gateway, HttpRoute: HttpRoute, ReferenceGrant: ReferenceGrant,
-    Upstream: Upstream, Service: Service, EndpointSlice: EndpointSlice, Secret: Secret,
-    ConfigMap: ConfigMap, Namespace: Namespace,
+    Upstream: Upstream, GatewayParameters: GatewayParameters, Service: Service,
+    EndpointSlice: EndpointSlice, Secret: Secret, ConfigMap: ConfigMap, Namespace: Namespace,
 }
 
 impl Index {
@@ -237,6 +238,15 @@ impl Index {
                 self.dirty.endpoints.insert(id.key.clone());
                 self.mark_referrers(id);
             }
+            Kind::GatewayParameters => {
+                let parameters = Dependency::Object(id.clone());
+                let referrers: Vec<_> = self.references.users_of(&parameters).cloned().collect();
+                // What a class says goes for its Gateways, which refer to the class alone.
+                for class in referrers.iter().filter(|id| id.kind == Kind::GatewayClass) {
+                    self.mark_referrers(class);
+                }
+                self.dirty.objects.extend(referrers);
+            }
             Kind::ReferenceGrant => {
                 self.dirty.revoked = true;
                 let grants = Dependency::GrantsIn(id.key.namespace.clone());
@@ -314,6 +324,7 @@ fn means_the_same(old: &Object, new: &Object) -> bool {
         (Object::HttpRoute(a), Object::HttpRoute(b)) => a.spec == b.spec,
         (Object::ReferenceGrant(a), Object::ReferenceGrant(b)) => a.spec == b.spec,
         (Object::Upstream(a), Object::Upstream(b)) => a.spec == b.spec,
+        (Object::GatewayParameters(a), Object::GatewayParameters(b)) => a.spec == b.spec,
         (Object::Service(a), Object::Service(b)) => {
             let balancer = |service: &Service| service.status.clone().unwrap_or_default().load_balancer;
             a.spec == b.spec && balancer(a) == balancer(b)

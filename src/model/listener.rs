@@ -1,8 +1,9 @@
 //! Where the data plane accepts connections.
 
-use super::{CertificateKey, Hostname, ListenerKey};
+use super::{CertificateKey, Hostname, ListenerKey, ListenerSettings};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// What is spoken on a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -29,4 +30,6 @@ pub struct Listener {
     /// For HTTPS; the first is the one given when no name fits. Without any, every client of its
     /// hostname is refused.
     pub certificates: Vec<CertificateKey>,
+    /// What holds for its clients; the same for all listeners of one socket.
+    pub settings: Arc<ListenerSettings>,
 }

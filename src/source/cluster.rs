@@ -37,7 +37,8 @@ pub struct Scope {
     /// The namespaces whose objects count; none: all of them. Kinds without a namespace are always
     /// followed.
     pub namespaces: Option<BTreeSet<Arc<str>>>,
-    /// Tidegate's own namespace: its Services and EndpointSlices are followed in any case.
+    /// Tidegate's own namespace: its Services, EndpointSlices and GatewayParameters are followed in
+    /// any case.
     pub own: Arc<str>,
     /// Objects that are followed by name whether or not something refers to them.
     pub named: BTreeSet<ObjectId>,

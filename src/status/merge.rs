@@ -82,7 +82,8 @@ impl Status {
             Object::Gateway(object) => object.status.clone().map(Self::Gateway),
             Object::HttpRoute(object) => object.status.clone().map(Self::Route),
             Object::Upstream(object) => object.status.clone().map(Self::Upstream),
-            Object::ReferenceGrant(_)
+            Object::GatewayParameters(_)
+            | Object::ReferenceGrant(_)
             | Object::Service(_)
             | Object::EndpointSlice(_)
             | Object::Secret(_)

@@ -57,7 +57,8 @@ impl Status {
             Kind::Gateway => Some(Self::Gateway(read(status)?)),
             Kind::HttpRoute => Some(Self::Route(read(status)?)),
             Kind::Upstream => Some(Self::Upstream(read(status)?)),
-            Kind::ReferenceGrant
+            Kind::GatewayParameters
+            | Kind::ReferenceGrant
             | Kind::Service
             | Kind::EndpointSlice
             | Kind::Secret

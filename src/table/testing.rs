@@ -48,6 +48,7 @@ pub(super) fn listener(name: &str, hostname: &str) -> model::Listener {
         protocol: Protocol::Http,
         hostname: (!hostname.is_empty()).then(|| Hostname::parse(hostname).unwrap()),
         certificates: Vec::new(),
+        settings: Default::default(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The formats of strings and numbers.
 
 use super::node::Schema;
+use ipnet::IpNet;
 use k8s_openapi::ByteString;
 use serde_json::Value;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -17,6 +18,9 @@ pub(super) fn mismatch(schema: &Schema, value: &Value) -> Option<&'static str> {
         ("ipv4", Value::String(text)) => (!is_ipv4(text)).then_some("must be an IPv4 address"),
         ("ipv6", Value::String(text)) => {
             text.parse::<Ipv6Addr>().is_err().then_some("must be an IPv6 address")
+        }
+        ("cidr", Value::String(text)) => {
+            text.parse::<IpNet>().is_err().then_some("must be a network such as 10.0.0.0/8 or 2001:db8::/32")
         }
         ("date-time", Value::String(text)) => text
             .parse::<jiff::Timestamp>()

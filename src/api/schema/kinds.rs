@@ -1,6 +1,8 @@
 //! The schema of each kind.
 
 use super::node::Schema;
+use crate::api::gateway_parameters::GatewayParameters;
+use crate::api::upstream::Upstream;
 use crate::api::{ConfigMap, EndpointSlice, Kind, Namespace, ObjectMeta, Secret, Service, crds};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -17,7 +19,8 @@ pub(crate) fn of(kind: Kind) -> Result<&'static Schema, &'static str> {
         LazyLock::new(|| embedded(include_str!("gateway-api-v1.7.0/httproutes.json")));
     static REFERENCE_GRANT: Stored =
         LazyLock::new(|| embedded(include_str!("gateway-api-v1.7.0/referencegrants.json")));
-    static UPSTREAM: Stored = LazyLock::new(|| read(crds::upstream_schema()));
+    static UPSTREAM: Stored = LazyLock::new(|| read(crds::schema::<Upstream>()));
+    static GATEWAY_PARAMETERS: Stored = LazyLock::new(|| read(crds::schema::<GatewayParameters>()));
     static SERVICE: Stored = LazyLock::new(typed::<Service>);
     static ENDPOINT_SLICE: Stored = LazyLock::new(typed::<EndpointSlice>);
     static SECRET: Stored = LazyLock::new(typed::<Secret>);
@@ -29,6 +32,7 @@ pub(crate) fn of(kind: Kind) -> Result<&'static Schema, &'static str> {
         Kind::HttpRoute => &HTTP_ROUTE,
         Kind::ReferenceGrant => &REFERENCE_GRANT,
         Kind::Upstream => &UPSTREAM,
+        Kind::GatewayParameters => &GATEWAY_PARAMETERS,
         Kind::Service => &SERVICE,
         Kind::EndpointSlice => &ENDPOINT_SLICE,
         Kind::Secret => &SECRET,

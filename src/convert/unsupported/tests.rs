@@ -40,6 +40,6 @@ fn values_that_ask_for_what_happens_anyway_are_honoured() {
 
 #[test]
 fn fields_of_another_kind_are_not_looked_for() {
-    let class = json!({"spec": {"parametersRef": {"name": "x"}, "defaultScope": "All"}});
-    assert_eq!(paths(Kind::GatewayClass, class), ["spec.parametersRef"]);
+    let parameters = json!({"spec": {"service": {"type": "NodePort"}, "defaultScope": "All"}});
+    assert_eq!(paths(Kind::GatewayParameters, parameters), ["spec.service"]);
 }

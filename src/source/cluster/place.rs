@@ -9,8 +9,8 @@ use std::sync::Arc;
 const TLS: &str = "kubernetes.io/tls";
 
 /// Kinds of which Tidegate reads its own namespace even if it does not watch it: the Services that
-/// it makes, and which pods it runs in.
-const OWN: [Kind; 2] = [Kind::Service, Kind::EndpointSlice];
+/// it makes, which pods it runs in, and the parameters of its GatewayClass.
+const OWN: [Kind; 3] = [Kind::Service, Kind::EndpointSlice, Kind::GatewayParameters];
 
 /// Objects that are watched together.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -365,6 +365,7 @@ fn https(name: &str, certificates: &[&Certificate]) -> Resource {
     Resource::Listener(model::Listener {
         protocol: Protocol::Https,
         certificates: certificates.iter().map(|certificate| certificate.key.clone()).collect(),
+        settings: Default::default(),
         ..listener(name, &format!("{name}.com"))
     })
 }

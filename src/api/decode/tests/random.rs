@@ -56,7 +56,7 @@ fn replace(value: &mut Value, place: prop::sample::Index, with: Value) {
 proptest! {
     #[test]
     fn every_manifest_gets_a_verdict(
-        which in 0..5_usize,
+        which in 0..6_usize,
         changes in prop::collection::vec((any::<prop::sample::Index>(), anything()), 0..3),
     ) {
         let mut manifest = everything().swap_remove(which);
@@ -94,6 +94,7 @@ fn written(object: &Object) -> Value {
         Object::HttpRoute(object) => serde_json::to_value(object),
         Object::ReferenceGrant(object) => serde_json::to_value(object),
         Object::Upstream(object) => serde_json::to_value(object),
+        Object::GatewayParameters(object) => serde_json::to_value(object),
         Object::Service(object) => serde_json::to_value(object),
         Object::EndpointSlice(object) => serde_json::to_value(object),
         Object::Secret(object) => serde_json::to_value(object),

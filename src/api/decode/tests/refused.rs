@@ -294,6 +294,68 @@ fn classes_and_grants() {
 }
 
 #[test]
+fn gateway_parameters() {
+    let spec = |spec: &str| {
+        format!(
+            "{{apiVersion: tidegate.dev/v1alpha1, kind: GatewayParameters, metadata: {{name: a}}, spec: {spec}}}"
+        )
+    };
+    let service = |service: &str| spec(&format!("{{service: {service}}}"));
+    let network = "must be a network such as 10.0.0.0/8 or 2001:db8::/32";
+    check(&[
+        (spec("{servce: {}}"), &["spec.servce: unknown field, did you mean \"service\"?"]),
+        (
+            service("{type: NodePort, loadBalancerClass: a, loadBalancerSourceRanges: [10.0.0.0/8]}"),
+            &[
+                "spec.service: loadBalancerClass is for type LoadBalancer",
+                "spec.service: loadBalancerSourceRanges is for type LoadBalancer",
+            ],
+        ),
+        (
+            service("{type: ClusterIP, externalTrafficPolicy: Local, loadBalancerSourceRanges: []}"),
+            &["spec.service: externalTrafficPolicy is for the types LoadBalancer and NodePort"],
+        ),
+        (
+            service("{annotations: {a/b/c: d}}"),
+            &[
+                "spec.service.annotations: a name must be up to 63 letters, digits, \"-\", \"_\" and \".\", perhaps \
+               behind a domain and \"/\"",
+            ],
+        ),
+        (
+            service("{loadBalancerSourceRanges: [10.0.0.1]}"),
+            &[&format!("spec.service.loadBalancerSourceRanges[0]: {network}")],
+        ),
+        (
+            spec("{clientIP: {trustedCIDRs: [10.0.0.0/8, 10.0.0.0/33], proxyProtocol: Maybe}}"),
+            &[
+                &format!("spec.clientIP.trustedCIDRs[1]: {network}"),
+                "spec.clientIP.proxyProtocol: \"Maybe\" is not supported; supported: \"Off\", \"Optional\", \"Required\"",
+            ],
+        ),
+        (
+            spec("{limits: {headBytes: 8191, headFields: 0, uriBytes: 1048577, http2Streams: 1001}}"),
+            &[
+                "spec.limits.headBytes: must be at least 8192, not 8191",
+                "spec.limits.headFields: must be at least 1, not 0",
+                "spec.limits.uriBytes: must be at most 1048576, not 1048577",
+                "spec.limits.http2Streams: must be at most 1000, not 1001",
+            ],
+        ),
+        (spec("{timeouts: {idle: 0m0s}}"), &["spec.timeouts.idle: must be more than 0"]),
+        (
+            spec("{timeouts: {head: 1d}}"),
+            &["spec.timeouts.head: \"1d\" does not match ^([0-9]{1,5}(h|m|s|ms)){1,4}$"],
+        ),
+        (
+            spec("{tls: {minVersion: TLSv1.1}}"),
+            &["spec.tls.minVersion: \"TLSv1.1\" is not supported, did you mean \"TLSv1.2\"?"],
+        ),
+        (spec("{accessLog: {share: 1.01}}"), &["spec.accessLog.share: must be at most 1, not 1.01"]),
+    ]);
+}
+
+#[test]
 fn upstreams() {
     let upstream = |spec: &str| {
         format!("{{apiVersion: tidegate.dev/v1alpha1, kind: Upstream, metadata: {{name: a}}, spec: {spec}}}")
