@@ -3,6 +3,7 @@ package backend
 import (
 	"encoding/json"
 	"net/http"
+	"os"
 	"time"
 )
 
@@ -13,8 +14,8 @@ type Stats struct {
 	Last     time.Time `json:"last"`
 }
 
-// Control is for the kubelet and for tests: /readyz, /stats, and POST /ready/true or /ready/false,
-// which decides what /readyz answers.
+// Control is for the kubelet and for tests: /readyz, POST /ready/true or /ready/false, which decides
+// what /readyz answers, /stats, /hold, whose answer ends with the process, and POST /die.
 func (b *Backend) Control() http.Handler {
 	control := http.NewServeMux()
 	control.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
@@ -33,5 +34,12 @@ func (b *Backend) Control() http.Handler {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(stats)
 	})
+	control.HandleFunc("GET /hold", func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	})
+	// To the other ends of its sockets this is what SIGKILL is, which the first process of a
+	// container cannot send to itself.
+	control.HandleFunc("POST /die", func(http.ResponseWriter, *http.Request) { os.Exit(137) })
 	return control
 }

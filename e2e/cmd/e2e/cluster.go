@@ -57,6 +57,9 @@ func (b *testBed) start(ctx context.Context) error {
 	if err := b.Build(ctx, source); err != nil {
 		return err
 	}
+	if _, err := b.BuildConformance(ctx, source); err != nil {
+		return err
+	}
 	// The bed's network leads nowhere, so what comes from the module proxy comes now.
 	for _, which := range []string{"standard", "servicemonitors"} {
 		if _, err := bed.Definitions(ctx, source, which); err != nil {
@@ -73,7 +76,18 @@ func (b *testBed) start(ctx context.Context) error {
 			return err
 		}
 	}
-	return b.Tag(ctx, cluster.DefaultImage, cluster.DefaultNext)
+	if err := b.Tag(ctx, cluster.DefaultImage, cluster.DefaultNext); err != nil {
+		return err
+	}
+	if !b.stays {
+		return nil
+	}
+	// What runs from a former image of that name would go on with it.
+	command, err := b.Command(ctx, "kubectl", "rollout", "restart", "deployment", "--namespace", cluster.Usual.Namespace)
+	if err != nil {
+		return err
+	}
+	return command.Run()
 }
 
 func (b *testBed) command(ctx context.Context, arguments ...string) (*exec.Cmd, error) {
