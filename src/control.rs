@@ -24,4 +24,4 @@ pub use readiness::NotReady;
 pub use run::{Control, DataPlane, End};
 pub use served::Report;
 pub use view::View;
-pub use write::{InfraWriter, StatusQueue, StatusWriter};
+pub use write::{EventWriter, Events, InfraWriter, StatusQueue, StatusWriter};

@@ -6,11 +6,13 @@
 //! ```
 
 mod features;
+mod flips;
 mod merge;
 mod raw;
 mod wanted;
 
 pub use features::FEATURES;
+pub use flips::{Flip, flips};
 pub use merge::{Merged, Status, merge};
 pub use raw::{MergedJson, merge_json};
 pub use wanted::{

@@ -11,5 +11,8 @@ mod series;
 mod timestamp;
 
 pub use access_log::{AccessLog, FIELDS, InvalidMode, Mode, Output, Record, WorkerLog};
-pub use metrics::{CONTENT_TYPE, ListenerMetrics, Metrics, ProcessMetrics, RouteMetrics, UpstreamMetrics};
+pub use metrics::{
+    CONTENT_TYPE, ControllerMetrics, EventWrite, ListenerMetrics, Metrics, ProcessMetrics, RouteMetrics,
+    StatusWrite, UpstreamMetrics,
+};
 pub use series::{Counter, Gauge, Histogram};

@@ -31,7 +31,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("discovery", &[]),
     ("table", &["support", "model", "telemetry", "tls", "upstream"]),
     ("proxy", &["support", "model", "telemetry", "tls", "upstream", "table"]),
-    ("source", &["support", "model", "api", "index"]),
+    ("source", &["support", "model", "api", "index", "telemetry"]),
     (
         "control",
         &[

@@ -167,8 +167,10 @@ func TestObjects(t *testing.T) {
 	expect(t, identities(render(t, "tidegate", "--values", "testdata/everything.yaml")), append([]string{
 		"HorizontalPodAutoscaler tidegate in tidegate-system",
 		"NetworkPolicy tidegate in tidegate-system",
+		"Role tidegate-system-tidegate in default",
 		"Role tidegate-system-tidegate in shop",
 		"Role tidegate-system-tidegate in stock",
+		"RoleBinding tidegate-system-tidegate in default",
 		"RoleBinding tidegate-system-tidegate in shop",
 		"RoleBinding tidegate-system-tidegate in stock",
 		"Service tidegate-metrics in tidegate-system",
@@ -265,6 +267,17 @@ func TestWatchedNamespaces(t *testing.T) {
 	there := at(t, find(t, objects, "Role tidegate-system-tidegate in shop"), "rules").([]any)
 	if got, want := fmt.Sprint(there), fmt.Sprint(everywhere[3:]); got != want {
 		t.Errorf("got %s\nwant %s", got, want)
+	}
+
+	// Where Events about GatewayClasses are: a Role for nothing else, and none beside that of a
+	// watched namespace.
+	in := "Role tidegate-system-tidegate in default"
+	if got, want := fmt.Sprint(at(t, find(t, objects, in), "rules")), "[map[apiGroups:[events.k8s.io] resources:[events] verbs:[create]]]"; got != want {
+		t.Errorf("got %s\nwant %s", got, want)
+	}
+	watched := identities(render(t, "tidegate", "--set", "watchNamespaces={shop,default}"))
+	if n := len(slices.DeleteFunc(watched, func(name string) bool { return name != in })); n != 1 {
+		t.Errorf("%d times %s", n, in)
 	}
 }
 

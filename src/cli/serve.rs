@@ -104,9 +104,9 @@ pub async fn serve(args: &Args, signals: mpsc::Receiver<u8>) -> Result<ExitCode,
     let health = health.map_err(|error| error.to_string())?;
     let debug = Socket::open(args.admin_address, "dumps", "--admin-address").await;
     let debug = debug.map_err(|error| error.to_string())?;
-    let (source, decisions, member) = source(args).await?;
-
     let metrics = Metrics::new();
+    let (source, decisions, member) = source(args, &metrics).await?;
+
     let output = args.access_log_file.clone().map_or(Output::Stdout, Output::File);
     let access_log = AccessLog::start(args.access_log, &output, metrics.clone())
         .map_err(|error| format!("cannot write the access log: {error}"))?;
@@ -179,7 +179,7 @@ fn config(args: &Args, decisions: &Decisions, metrics: &Metrics) -> Result<proxy
 }
 
 /// What is served, and this process's place in the cluster if there is one.
-async fn source(args: &Args) -> Result<(Source, Decisions, Option<Member>), String> {
+async fn source(args: &Args, metrics: &Arc<Metrics>) -> Result<(Source, Decisions, Option<Member>), String> {
     match &args.source {
         Some(directory) => {
             let source = source::follow(directory).await;
@@ -188,7 +188,7 @@ async fn source(args: &Args) -> Result<(Source, Decisions, Option<Member>), Stri
             Ok((source, Decisions::standalone(), None))
         }
         None => {
-            let member = Member::new(&args.cluster).await?;
+            let member = Member::new(&args.cluster, metrics.clone()).await?;
             Ok((member.source(), member.decisions(), Some(member)))
         }
     }

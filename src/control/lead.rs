@@ -5,6 +5,7 @@
 
 use crate::source::cluster::Client;
 use crate::support::backoff::Backoff;
+use crate::telemetry::Metrics;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::Api;
@@ -40,12 +41,19 @@ pub struct Elector {
     /// When the last write that made or kept this the leader was begun.
     renewed: Option<Instant>,
     trouble: Option<Arc<str>>,
+    metrics: Arc<Metrics>,
 }
 
 impl Elector {
     /// One who is for election under `identity`, which no other process may have. The receiver
     /// says at any time whether it leads.
-    pub fn new(client: Client, namespace: &str, name: &str, identity: &str) -> (Self, watch::Receiver<bool>) {
+    pub fn new(
+        client: Client,
+        namespace: &str,
+        name: &str,
+        identity: &str,
+        metrics: Arc<Metrics>,
+    ) -> (Self, watch::Receiver<bool>) {
         let (leads, receiver) = watch::channel(false);
         let elector = Self {
             api: Api::namespaced(client, namespace),
@@ -55,6 +63,7 @@ impl Elector {
             seen: None,
             renewed: None,
             trouble: None,
+            metrics,
         };
         (elector, receiver)
     }
@@ -78,8 +87,7 @@ impl Elector {
                 () = sleep(wait) => {}
             }
         }
-        let led = *self.leads.borrow();
-        self.leads.send_replace(false);
+        let led = self.set(false);
         if led && !matches!(timeout(RELEASE, self.release()).await, Ok(Ok(()))) {
             tracing::warn!("the Lease {} could not be given back; it runs out by itself", self.name);
         }
@@ -102,9 +110,15 @@ impl Elector {
         }
         self.say(trouble.as_deref());
         let leads = self.renewed.is_some();
-        if self.leads.send_replace(leads) != leads {
+        if self.set(leads) != leads {
             tracing::info!("{} the leader", if leads { "is" } else { "is no longer" });
         }
+    }
+
+    /// Tells whether it leads, and returns whether it did.
+    fn set(&self, leads: bool) -> bool {
+        self.metrics.controller().leader.set(leads.into());
+        self.leads.send_replace(leads)
     }
 
     /// Renews or takes the Lease, if it may be taken; whether it is held now.

@@ -212,7 +212,9 @@ impl Pipeline {
     /// [`Step::statuses`] has it again.
     pub fn is_written(&self, wanted: &Wanted) -> bool {
         let live = self.index.object(&wanted.id).and_then(Status::of);
-        live.is_some_and(|live| !self.differs(wanted, &live))
+        let merged = live.and_then(|live| self.merged(wanted, &live));
+        // What has no room in it is to be told.
+        merged.is_some_and(|merged| !merged.changed && merged.left_out.is_empty())
     }
 
     /// Which state of every GatewayClass, Gateway, route and Upstream is served since which
@@ -335,15 +337,13 @@ impl Pipeline {
     /// Whether the object came with a status, and one that differs from what is wanted.
     fn was_overwritten(&self, wanted: &Wanted) -> bool {
         let Some(live) = self.index.object(&wanted.id).and_then(Status::of) else { return false };
-        self.differs(wanted, &live)
+        self.merged(wanted, &live).is_some_and(|merged| merged.changed)
     }
 
-    fn differs(&self, wanted: &Wanted, live: &Status) -> bool {
+    fn merged(&self, wanted: &Wanted, live: &Status) -> Option<status::Merged> {
         let controller = &self.attachments.options().controller_name;
         // Any time will do: it enters only where the two differ anyway.
-        let merged =
-            status::merge(wanted, Some(live), controller, &crate::api::Time(jiff::Timestamp::UNIX_EPOCH));
-        merged.is_some_and(|merged| merged.changed)
+        status::merge(wanted, Some(live), controller, &crate::api::Time(jiff::Timestamp::UNIX_EPOCH))
     }
 
     fn is_served(&self, gateway: &ObjectKey) -> bool {

@@ -21,6 +21,7 @@ pub(crate) mod testing;
 
 use super::Source;
 use crate::api::ObjectId;
+use crate::telemetry::Metrics;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
@@ -63,12 +64,12 @@ pub async fn client() -> Result<Client, String> {
 }
 
 /// Follows all kinds until the source is dropped. Runs in tasks of the current runtime.
-pub fn follow(client: &Client, scope: Scope) -> Source {
+pub fn follow(client: &Client, scope: Scope, metrics: &Arc<Metrics>) -> Source {
     let (sender, events) = mpsc::channel(MAX_WAITING);
     // There are no files with which something could be wrong.
     let (_, problems) = watch::channel(Arc::default());
     let (referred, referred_receiver) = watch::channel(Referred::default());
-    tokio::spawn(run::run(client.clone(), scope, referred_receiver, sender));
+    tokio::spawn(run::run(client.clone(), scope, referred_receiver, sender, metrics.clone()));
     Source { events, problems, referred: Some(referred) }
 }
 

@@ -1,6 +1,7 @@
 //! The same merge on the JSON that the API server has, so that what others wrote comes back byte
 //! for byte: with fields that are not known here, and times in the form that they chose.
 
+use super::flips::{Flip, flips};
 use super::merge::{Merged, Status, merge};
 use super::wanted::Wanted;
 use crate::api::gateway::ParentReference;
@@ -18,6 +19,8 @@ pub struct MergedJson {
     pub changed: bool,
     /// As in [`Merged`].
     pub left_out: Vec<ParentReference>,
+    /// The conditions that become bad by it.
+    pub flips: Vec<Flip>,
 }
 
 /// Merges what is wanted into the newest `status` of the object, `None` if it has none. Nothing
@@ -36,11 +39,12 @@ pub fn merge_json(
     else {
         return Ok(None);
     };
+    let flips = if changed { flips(wanted, live.as_ref(), controller_name) } else { Vec::new() };
     let mut json = status.to_json()?;
     if let (Some(live), Some(newest)) = (live, newest) {
         json = restore(json, &live.to_json()?, newest);
     }
-    Ok(Some(MergedJson { status: json, changed, left_out }))
+    Ok(Some(MergedJson { status: json, changed, left_out, flips }))
 }
 
 impl Status {

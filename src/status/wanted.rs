@@ -117,7 +117,8 @@ impl Wanted {
     }
 }
 
-fn parent_title(reference: &ParentReference) -> String {
+/// As conditions name the parent that they are about.
+pub(super) fn parent_title(reference: &ParentReference) -> String {
     let mut title = "parent ".to_owned();
     if let Some(namespace) = &reference.namespace {
         title.push_str(&format!("{namespace}/"));

@@ -1,5 +1,6 @@
 //! What is counted, by what, and under which name.
 
+mod controller;
 mod encode;
 
 use super::series::{Counter, Gauge, Histogram, Live};
@@ -7,6 +8,8 @@ use crate::model::{ListenerKey, Reason, RouteKey, UpstreamKey};
 use http::StatusCode;
 use std::sync::Arc;
 use std::time::SystemTime;
+
+pub use controller::{ControllerMetrics, EventWrite, StatusWrite};
 
 /// The media type of [`Metrics::encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -22,6 +25,7 @@ pub struct Metrics {
     listeners: Live<ListenerKey, ListenerMetrics>,
     upstreams: Live<UpstreamKey, UpstreamMetrics>,
     process: ProcessMetrics,
+    controller: ControllerMetrics,
 }
 
 /// What one route counts: five series, one a status class.
@@ -107,6 +111,7 @@ impl Metrics {
                 open_files_limit: Gauge::default(),
                 started,
             },
+            controller: ControllerMetrics::new(),
         })
     }
 
@@ -143,6 +148,11 @@ impl Metrics {
     /// What belongs to no object.
     pub fn process(&self) -> &ProcessMetrics {
         &self.process
+    }
+
+    /// What the control half counts in a cluster.
+    pub fn controller(&self) -> &ControllerMetrics {
+        &self.controller
     }
 }
 

@@ -2,13 +2,14 @@
 
 use crate::api::{Kind, ObjectId};
 use crate::attach::{Options as Decisions, Pods};
-use crate::control::{Control, Elector, InfraWriter, StatusWriter};
+use crate::control::{Control, Elector, EventWriter, InfraWriter, StatusWriter};
 use crate::infra::Home;
 use crate::model::ObjectKey;
 use crate::source::Source;
 use crate::source::cluster::{self, Client, Scope};
 use crate::support::backoff::Backoff;
 use crate::support::forbidden::TargetPolicy;
+use crate::telemetry::Metrics;
 use ipnet::IpNet;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
@@ -56,11 +57,12 @@ pub(super) struct Member {
     client: Client,
     pods: Pods,
     args: ClusterArgs,
+    metrics: Arc<Metrics>,
 }
 
 impl Member {
     /// Finds out where this pod belongs; waits for an API server that does not answer yet.
-    pub(super) async fn new(args: &ClusterArgs) -> Result<Self, String> {
+    pub(super) async fn new(args: &ClusterArgs, metrics: Arc<Metrics>) -> Result<Self, String> {
         for (value, name, field) in [
             (args.pod_name.is_empty(), "POD_NAME", "metadata.name"),
             (args.pod_namespace.is_empty(), "POD_NAMESPACE", "metadata.namespace"),
@@ -90,14 +92,15 @@ impl Member {
         };
         let ports = ObjectKey::new(&*args.pod_namespace, format!("{}-ports", args.instance));
         let pods = Pods { home, ports, binds: binds(&args.pod_ips) };
-        Ok(Self { client, pods, args: args.clone() })
+        Ok(Self { client, pods, args: args.clone(), metrics })
     }
 
     /// What happens in the cluster.
     pub(super) fn source(&self) -> Source {
         let ports = ObjectId { kind: Kind::ConfigMap, key: self.pods.ports.clone() };
         let own = self.pods.ports.namespace.clone();
-        cluster::follow(&self.client, Scope { namespaces: self.watched(), own, named: [ports].into() })
+        let scope = Scope { namespaces: self.watched(), own, named: [ports].into() };
+        cluster::follow(&self.client, scope, &self.metrics)
     }
 
     /// The namespaces that count; none: all of them.
@@ -122,17 +125,24 @@ impl Member {
         stop: oneshot::Receiver<()>,
     ) -> (Control, JoinHandle<()>, Vec<JoinHandle<()>>) {
         let watched = self.watched();
-        let Self { client, pods, args } = self;
-        let (elector, leads) =
-            Elector::new(client.clone(), &args.pod_namespace, &args.instance, &args.pod_name);
-        let name = args.controller_name.as_str().into();
-        let (statuses, queue) = StatusWriter::new(client.clone(), name, leads.clone());
+        let Self { client, pods, args, metrics } = self;
+        let home = (args.pod_namespace.as_str(), args.instance.as_str());
+        let (elector, leads) = Elector::new(client.clone(), home.0, home.1, &args.pod_name, metrics.clone());
+        let name: Arc<str> = args.controller_name.as_str().into();
+        let (warnings, events) =
+            EventWriter::new(client.clone(), name.clone(), &args.pod_name, metrics.clone());
+        let (statuses, queue) =
+            StatusWriter::new(client.clone(), name, leads.clone(), events, metrics.clone());
         let (infra, plans) = InfraWriter::new(client, pods.home, pods.ports, leads.clone());
         let election = tokio::spawn(elector.run(async {
             // Stopped by its sender's end too.
             let _ = stop.await;
         }));
-        let writers = vec![tokio::spawn(statuses.run()), tokio::spawn(infra.within(watched).run())];
+        let writers = vec![
+            tokio::spawn(statuses.run()),
+            tokio::spawn(infra.within(watched).run()),
+            tokio::spawn(warnings.run()),
+        ];
         (control.writing(queue, plans, leads), election, writers)
     }
 }

@@ -9,20 +9,24 @@ struct Replica {
     leads: watch::Receiver<bool>,
     stop: oneshot::Sender<()>,
     running: JoinHandle<()>,
+    metrics: Arc<Metrics>,
 }
 
 impl Replica {
     fn start(server: &ApiServer, identity: &str) -> Self {
-        let (elector, leads) = Elector::new(server.client(), "system", "tidegate-leader", identity);
+        let metrics = Metrics::new();
+        let (elector, leads) =
+            Elector::new(server.client(), "system", "tidegate-leader", identity, metrics.clone());
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(elector.run(async {
             let _ = stopped.await;
         }));
-        Self { leads, stop, running }
+        Self { leads, stop, running, metrics }
     }
 
     async fn until(&mut self, leads: bool) {
         self.leads.wait_for(|now| *now == leads).await.unwrap();
+        assert_eq!(self.metrics.controller().leader.get(), i64::from(leads));
     }
 
     fn leads(&self) -> bool {

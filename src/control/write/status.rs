@@ -1,16 +1,20 @@
 //! The statuses.
 
+use super::events::Events;
 use super::queue::Queue;
+use crate::api::gateway::ParentReference;
 use crate::api::{Kind, ObjectId, Time};
 use crate::source::cluster::Client;
-use crate::status::{self, Wanted};
+use crate::status::{self, Flip, Wanted};
 use crate::support::backoff::Backoff;
+use crate::telemetry::{Metrics, StatusWrite};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use kube::Api;
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::core::DynamicObject;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
@@ -21,6 +25,9 @@ const AT_ONCE: usize = 8;
 
 /// After somebody else wrote first, or the API server did not answer.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(10));
+
+/// Routes without room in their status of which it is remembered that this was said.
+const MAX_FULL: usize = 1024;
 
 /// The owner of what is written by server-side apply.
 const FIELD_MANAGER: &str = "tidegate";
@@ -40,12 +47,18 @@ pub struct StatusWriter {
     controller_name: Arc<str>,
     leads: watch::Receiver<bool>,
     queue: StatusQueue,
+    events: Events,
+    metrics: Arc<Metrics>,
+    /// Routes by uid in whose status there is no room for all parents, with those that are left out.
+    full: Mutex<BTreeMap<Arc<str>, Vec<ParentReference>>>,
 }
 
 /// What came of one attempt.
 enum Outcome {
-    /// It is written, or there is nothing to write.
+    /// There is nothing to write.
     Done,
+    /// It is written.
+    Written,
     /// Somebody else wrote meanwhile.
     Conflict,
     /// It may work later.
@@ -76,10 +89,21 @@ impl StatusWriter {
         client: Client,
         controller_name: Arc<str>,
         leads: watch::Receiver<bool>,
+        events: Events,
+        metrics: Arc<Metrics>,
     ) -> (Self, StatusQueue) {
         let shared = Shared { queue: Mutex::default(), changed: Notify::new() };
         let queue = StatusQueue(Arc::new(shared));
-        (Self { client, controller_name, leads, queue: queue.clone() }, queue)
+        let writer = Self {
+            client,
+            controller_name,
+            leads,
+            queue: queue.clone(),
+            events,
+            metrics,
+            full: Mutex::default(),
+        };
+        (writer, queue)
     }
 
     /// Runs for ever.
@@ -105,8 +129,16 @@ impl StatusWriter {
         loop {
             match self.attempt(&wanted).await {
                 Outcome::Done => return id,
-                Outcome::Conflict => tracing::debug!("{id}: somebody else wrote at the same time"),
+                Outcome::Written => {
+                    self.count(&id, StatusWrite::Written);
+                    return id;
+                }
+                Outcome::Conflict => {
+                    self.count(&id, StatusWrite::Conflict);
+                    tracing::debug!("{id}: somebody else wrote at the same time");
+                }
                 Outcome::Trouble(why) => {
+                    self.count(&id, StatusWrite::Failed);
                     if told.as_ref() != Some(&why) {
                         tracing::warn!("{id}: its status cannot be written, tried again: {why}");
                         told = Some(why);
@@ -140,30 +172,60 @@ impl StatusWriter {
         let now = Time(jiff::Timestamp::now());
         let live = object.data.get("status").filter(|status| !status.is_null());
         let merged = match status::merge_json(wanted, live, &self.controller_name, &now) {
-            Ok(Some(merged)) if merged.changed => merged,
-            Ok(_) => return Outcome::Done,
+            Ok(Some(merged)) => merged,
+            Ok(None) => return Outcome::Done,
             Err(error) => {
                 tracing::warn!("{}: its status is left as it is, for it cannot be read: {error}", wanted.id);
                 return Outcome::Done;
             }
         };
-        if !merged.left_out.is_empty() {
-            tracing::warn!(
-                "{}: status.parents is full of entries of other controllers: {} of its parents are not in it",
-                wanted.id,
-                merged.left_out.len()
-            );
+        self.tell_left_out(wanted, merged.left_out);
+        if !merged.changed {
+            return Outcome::Done;
         }
         // The answer may have taken long.
         if !self.leads() {
             return Outcome::Done;
         }
         match self.send(&api, wanted, object, merged.status).await {
-            Ok(()) => Outcome::Done,
+            Ok(()) => {
+                for flip in merged.flips {
+                    self.events.tell(&wanted.id, &wanted.head.uid, flip);
+                }
+                Outcome::Written
+            }
             Err(kube::Error::Api(status)) if status.code == 409 => Outcome::Conflict,
             Err(kube::Error::Api(status)) if status.code == 404 => Outcome::Done,
             Err(error) => Outcome::Trouble(error.to_string()),
         }
+    }
+
+    /// Says once for which parents a status has no room.
+    fn tell_left_out(&self, wanted: &Wanted, left_out: Vec<ParentReference>) {
+        let mut full = self.full.lock().unwrap_or_else(PoisonError::into_inner);
+        if left_out.is_empty() {
+            full.remove(&wanted.head.uid);
+            return;
+        }
+        if full.get(&wanted.head.uid) == Some(&left_out) {
+            return;
+        }
+        // Those that are gone are not taken out one by one.
+        if full.len() >= MAX_FULL {
+            full.clear();
+        }
+        let message = format!(
+            "status.parents is full of entries of other controllers: {} of the parents that are Tidegate's are \
+             not in it",
+            left_out.len()
+        );
+        full.insert(wanted.head.uid.clone(), left_out);
+        tracing::warn!("{}: {message}", wanted.id);
+        self.events.tell(&wanted.id, &wanted.head.uid, Flip { reason: "StatusFull", message });
+    }
+
+    fn count(&self, id: &ObjectId, result: StatusWrite) {
+        self.metrics.controller().status_writes(id.kind.name(), result).increment();
     }
 
     /// Gateway API's lists are atomic, so the whole status is written, with the version that was

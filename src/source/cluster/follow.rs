@@ -6,11 +6,13 @@ use super::run::Told;
 use crate::api::Object;
 use crate::index::{Broken, Event};
 use crate::support::backoff::Backoff;
+use crate::telemetry::Counter;
 use futures::StreamExt;
 use kube::core::DynamicObject;
 use kube::runtime::watcher;
 use kube::{Api, Client};
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -31,6 +33,8 @@ pub(super) struct Follower {
     place: Place,
     client: Client,
     told: mpsc::Sender<Told>,
+    /// How often a watch of this kind broke.
+    restarts: Arc<Counter>,
     /// Which of [`Kind::versions`] is asked for.
     version: usize,
     /// Whether the API server can send the list by the watch itself.
@@ -71,12 +75,19 @@ enum After {
 
 impl Follower {
     /// What it tells it tells under this number.
-    pub(super) fn new(number: u64, place: Place, client: Client, told: mpsc::Sender<Told>) -> Self {
+    pub(super) fn new(
+        number: u64,
+        place: Place,
+        client: Client,
+        told: mpsc::Sender<Told>,
+        restarts: Arc<Counter>,
+    ) -> Self {
         Self {
             number,
             place,
             client,
             told,
+            restarts,
             version: 0,
             streams: true,
             receives_list: true,
@@ -193,6 +204,9 @@ impl Follower {
             WatchError(status) => (status.code, self.receives_list),
             _ => (0, false),
         };
+        if code != 404 {
+            self.restarts.increment();
+        }
         match code {
             404 if starting => return self.unknown().await,
             // "sendInitialEvents is forbidden": before Kubernetes 1.34 it may be switched off. Where

@@ -4,8 +4,10 @@ use super::follow::Follower;
 use super::join::{Changes, Join};
 use super::{MAX_WAITING, Referred, Scope};
 use crate::index::Event;
+use crate::telemetry::Metrics;
 use kube::Client;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
@@ -18,9 +20,10 @@ pub(super) async fn run(
     scope: Scope,
     mut referred: watch::Receiver<Referred>,
     events: mpsc::Sender<Vec<Event>>,
+    metrics: Arc<Metrics>,
 ) {
     let (told, mut receiver) = mpsc::channel(MAX_WAITING);
-    let mut watches = Watches { client, told, running: BTreeMap::new() };
+    let mut watches = Watches { client, told, metrics, running: BTreeMap::new() };
     let (mut join, changes) = Join::new(&scope);
     watches.follow(changes);
     loop {
@@ -41,6 +44,7 @@ pub(super) async fn run(
 struct Watches {
     client: Client,
     told: mpsc::Sender<Told>,
+    metrics: Arc<Metrics>,
     running: BTreeMap<u64, AbortHandle>,
 }
 
@@ -52,7 +56,8 @@ impl Watches {
             }
         }
         for (number, place) in changes.begin {
-            let follower = Follower::new(number, place, self.client.clone(), self.told.clone());
+            let restarts = self.metrics.controller().watch_restarts(place.kind.name());
+            let follower = Follower::new(number, place, self.client.clone(), self.told.clone(), restarts);
             self.running.insert(number, tokio::spawn(follower.run()).abort_handle());
         }
     }

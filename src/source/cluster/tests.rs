@@ -23,7 +23,7 @@ impl World {
 
     /// Everything is listed, with all to which something refers.
     async fn following(server: ApiServer, scope: Scope, referred: &[ObjectId]) -> Self {
-        let source = follow(&server.client(), scope);
+        let source = follow(&server.client(), scope, &Metrics::new());
         let mut world = Self { server, source, index: Index::default(), resets: Vec::new() };
         world.refer(referred);
         world.until(Index::all_listed).await;

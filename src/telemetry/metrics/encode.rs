@@ -1,6 +1,6 @@
 //! Metrics as OpenMetrics text.
 
-use super::{ListenerMetrics, Metrics, RouteMetrics, UpstreamMetrics};
+use super::{ControllerMetrics, EventWrite, ListenerMetrics, Metrics, RouteMetrics, UpstreamMetrics};
 use crate::model::{ListenerKey, Reason, RouteKey, UpstreamKey};
 use crate::telemetry::series::{Counter, Gauge, Histogram};
 use prometheus_client::collector::Collector;
@@ -35,6 +35,7 @@ impl Collector for Exported {
         routes(&mut encoder, &self.0.routes.snapshot())?;
         listeners(&mut encoder, &self.0.listeners.snapshot())?;
         upstreams(&mut encoder, &self.0.upstreams.snapshot())?;
+        controller(&mut encoder, self.0.controller())?;
         process(&mut encoder, &self.0)
     }
 }
@@ -86,6 +87,27 @@ fn upstreams(
     objects.counters(encoder, "upstream_connect_failures", help, |of| &of.connect_failures)?;
     let help = "Tries whose connection broke before an answer came.";
     objects.counters(encoder, "upstream_resets", help, |of| &of.resets)
+}
+
+fn controller(encoder: &mut DescriptorEncoder<'_>, metrics: &ControllerMetrics) -> fmt::Result {
+    let help = "Attempts to write a status, by kind and how they ended.";
+    let mut family = encoder.encode_descriptor("status_writes", help, None, MetricType::Counter)?;
+    for ((kind, result), count) in metrics.status_writes.snapshot() {
+        let labels = [("kind", kind), ("result", result.as_str())];
+        counter(&mut family.encode_family(&labels)?, &count)?;
+    }
+    let help = "Events about conditions that became bad, by what became of them.";
+    let mut family = encoder.encode_descriptor("events", help, None, MetricType::Counter)?;
+    for result in EventWrite::ALL {
+        counter(&mut family.encode_family(&[("result", result.as_str())])?, metrics.events(result))?;
+    }
+    let help = "Watches that broke and were begun anew, by kind.";
+    let mut family = encoder.encode_descriptor("watch_restarts", help, None, MetricType::Counter)?;
+    for (kind, count) in metrics.watch_restarts.snapshot() {
+        counter(&mut family.encode_family(&[("kind", kind)])?, &count)?;
+    }
+    let help = "1 while this process writes statuses, else 0.";
+    encoder.encode_descriptor("leader", help, None, MetricType::Gauge)?.encode_gauge(&metrics.leader.get())
 }
 
 fn process(encoder: &mut DescriptorEncoder<'_>, metrics: &Metrics) -> fmt::Result {

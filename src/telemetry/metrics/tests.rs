@@ -89,6 +89,11 @@ fn every_counter_shows_in_its_own_series() {
     process.access_log_dropped_lines.add(15);
     process.open_files_limit.set(16);
     process.count_answer(Reason::Misdirected);
+    let controller = metrics.controller();
+    controller.status_writes("Gateway", StatusWrite::Conflict).add(17);
+    controller.events(EventWrite::Dropped).add(18);
+    controller.watch_restarts("Secret").add(19);
+    controller.leader.set(1);
 
     let text = metrics.encode();
     let values = values(&text);
@@ -116,6 +121,11 @@ fn every_counter_shows_in_its_own_series() {
         ("process_start_time_seconds", "1.5"),
         ("gateway_answers_total{reason=\"Misdirected\"}", "1"),
         ("gateway_answers_total{reason=\"NoRoute\"}", "0"),
+        ("status_writes_total{kind=\"Gateway\",result=\"conflict\"}", "17"),
+        ("events_total{result=\"written\"}", "0"),
+        ("events_total{result=\"dropped\"}", "18"),
+        ("watch_restarts_total{kind=\"Secret\"}", "19"),
+        ("leader", "1"),
     ] {
         assert_eq!(values.get(format!("tidegate_{series}").as_str()), Some(&value), "{series}\n{text}");
     }
@@ -140,6 +150,8 @@ fn the_docs_list_every_metric_with_its_type_and_labels() {
     metrics.route(&route("cart"));
     metrics.listener(&listener());
     metrics.upstream(&upstream());
+    metrics.controller().status_writes("Gateway", StatusWrite::Written);
+    metrics.controller().watch_restarts("Gateway");
     let text = metrics.encode();
 
     let page = include_str!("../../../docs/metrics.md");

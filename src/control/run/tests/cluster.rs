@@ -1,7 +1,7 @@
 //! The loop between the watches and the writer of a cluster.
 
 use super::*;
-use crate::control::StatusWriter;
+use crate::control::{EventWriter, StatusWriter};
 use crate::source::cluster::{self, testing::ApiServer};
 use http::Method;
 
@@ -34,14 +34,16 @@ impl Replica {
     fn start(server: &ApiServer, leads: bool) -> Self {
         let leads = watch::Sender::new(leads);
         let decisions = Decisions::standalone();
+        let (metrics, name) = (Metrics::new(), decisions.controller_name.clone());
+        let (_, events) = EventWriter::new(server.client(), name.clone(), "pod", metrics.clone());
         let (writer, queue) =
-            StatusWriter::new(server.client(), decisions.controller_name.clone(), leads.subscribe());
+            StatusWriter::new(server.client(), name, leads.subscribe(), events, metrics.clone());
         let options = Options { decisions, acknowledgements: true };
         let control = Control::new(
-            cluster::follow(&server.client(), cluster::Scope::default()),
+            cluster::follow(&server.client(), cluster::Scope::default(), &metrics),
             plane(),
             options,
-            Metrics::new(),
+            metrics,
         )
         .writing(queue, watch::Sender::default(), leads.subscribe());
         tokio::spawn(writer.run());

@@ -1,9 +1,11 @@
 use super::*;
 use crate::attach::Head;
 use crate::attach::verdict::{Condition, Truth};
+use crate::control::EventWriter;
 use crate::model::ObjectKey;
 use crate::source::cluster::testing::{ApiServer, Asked};
 use crate::status::{Body, ParentBody};
+use crate::telemetry::EventWrite;
 use http::Method;
 
 const US: &str = "tidegate.dev/gateway-controller";
@@ -13,15 +15,25 @@ struct World {
     server: ApiServer,
     queue: StatusQueue,
     leads: watch::Sender<bool>,
+    metrics: Arc<Metrics>,
 }
 
 impl World {
     fn new() -> Self {
         let server = ApiServer::new();
         let leads = watch::Sender::new(true);
-        let (writer, queue) = StatusWriter::new(server.client(), US.into(), leads.subscribe());
+        let metrics = Metrics::new();
+        let (events_writer, events) = EventWriter::new(server.client(), US.into(), "pod", metrics.clone());
+        let (writer, queue) =
+            StatusWriter::new(server.client(), US.into(), leads.subscribe(), events, metrics.clone());
         tokio::spawn(writer.run());
-        Self { server, queue, leads }
+        tokio::spawn(events_writer.run());
+        Self { server, queue, leads, metrics }
+    }
+
+    /// The writes of statuses.
+    fn writes(&self) -> Vec<Asked> {
+        self.server.writes().into_iter().filter(|asked| asked.path.ends_with("/status")).collect()
     }
 
     /// Puts this into the queue, waits until nothing more comes of it, and returns all requests.
@@ -72,7 +84,7 @@ async fn one_change_is_one_write_and_no_change_is_none() {
     let world = World::new();
     let before = world.server.put(route(json!([foreign("seen")])));
     world.after(wanted("u", Truth::True)).await;
-    let writes = world.server.writes();
+    let writes = world.writes();
     assert_eq!(writes.len(), 1, "{writes:?}");
     assert_eq!(writes[0].method, Method::PUT);
     assert_eq!(
@@ -87,9 +99,9 @@ async fn one_change_is_one_write_and_no_change_is_none() {
     assert_eq!(after["spec"], before["spec"]);
 
     world.after(wanted("u", Truth::True)).await;
-    assert_eq!(world.server.writes().len(), 1, "nothing differs");
+    assert_eq!(world.writes().len(), 1, "nothing differs");
     world.after(wanted("u", Truth::False)).await;
-    assert_eq!(world.server.writes().len(), 2);
+    assert_eq!(world.writes().len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -99,7 +111,7 @@ async fn who_wrote_meanwhile_is_read_again_and_loses_nothing() {
     world.server.intrude(route(json!([foreign("written meanwhile")])));
     world.queue.put(wanted("u", Truth::True));
     world.server.until(|server| server.writes().len() == 2).await;
-    let answers: Vec<_> = world.server.writes().iter().map(|asked| asked.answered).collect();
+    let answers: Vec<_> = world.writes().iter().map(|asked| asked.answered).collect();
     assert_eq!(answers, [409, 200]);
     let parents = world.server.get(&before).unwrap()["status"]["parents"].clone();
     assert_eq!(parents[0].to_string(), foreign("written meanwhile").to_string());
@@ -114,7 +126,7 @@ async fn who_does_not_lead_does_not_even_read() {
     assert_eq!(world.after(wanted("u", Truth::True)).await, []);
     world.leads.send_replace(true);
     world.after(wanted("u", Truth::True)).await;
-    assert_eq!(world.server.writes().len(), 1);
+    assert_eq!(world.writes().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -142,7 +154,7 @@ async fn after_the_api_server_was_away_only_the_latest_is_written() {
     world.server.away(false);
     world.server.until(|server| !server.writes().is_empty()).await;
     tokio::time::sleep(Duration::from_secs(60)).await;
-    assert_eq!(world.server.writes().len(), 1);
+    assert_eq!(world.writes().len(), 1);
     let status = world.server.get(&before).unwrap()["status"].clone();
     assert_eq!(status["parents"][0]["conditions"][0]["status"], "False");
 }
@@ -157,7 +169,7 @@ async fn another_object_by_the_same_name_and_a_newer_state_are_left_alone() {
     route["metadata"]["generation"] = 6.into();
     world.server.put(route);
     world.after(wanted("u", Truth::True)).await;
-    assert_eq!(world.server.writes(), []);
+    assert_eq!(world.writes(), []);
 }
 
 #[tokio::test(start_paused = true)]
@@ -165,7 +177,7 @@ async fn a_status_that_cannot_be_read_is_left_as_it_is() {
     let world = World::new();
     world.server.put(route(json!("none")));
     world.after(wanted("u", Truth::True)).await;
-    assert_eq!(world.server.writes(), []);
+    assert_eq!(world.writes(), []);
 }
 
 #[tokio::test(start_paused = true)]
@@ -181,7 +193,7 @@ async fn own_kinds_are_applied() {
     for _ in 0..2 {
         world.after(wanted.clone()).await;
     }
-    let writes = world.server.writes();
+    let writes = world.writes();
     assert_eq!(writes.len(), 1, "{writes:?}");
     assert_eq!(writes[0].method, Method::PATCH);
     assert_eq!(writes[0].path, "/apis/tidegate.dev/v1alpha1/namespaces/default/upstreams/pay/status");
@@ -189,4 +201,84 @@ async fn own_kinds_are_applied() {
     assert_eq!(writes[0].query["force"], "true");
     assert_eq!(writes[0].body["status"], json!({ "observedGeneration": 5, "targets": { "total": 2 } }));
     assert_eq!(world.server.get(&upstream).unwrap()["status"]["targets"]["total"], 2);
+}
+
+/// The Events that were written, as reason and note.
+fn events(server: &ApiServer) -> Vec<(String, String)> {
+    let writes = server.writes();
+    let events = writes.iter().filter(|asked| asked.path.contains("/events"));
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    events.map(|asked| (text(&asked.body["reason"]), text(&asked.body["note"]))).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_becomes_bad_is_told_once_and_what_was_bad_is_not() {
+    let world = World::new();
+    world.server.put(route(json!([])));
+    world.after(wanted("u", Truth::True)).await;
+    assert_eq!(events(&world.server), []);
+    world.after(wanted("u", Truth::False)).await;
+    let told = [("Because".to_owned(), "parent web: Accepted=False".to_owned())];
+    assert_eq!(events(&world.server), told);
+    let event = world.server.writes().pop().unwrap();
+    assert_eq!(event.path, "/apis/events.k8s.io/v1/namespaces/default/events");
+    assert_eq!(event.body["type"], "Warning");
+    assert_eq!(event.body["regarding"]["kind"], "HTTPRoute");
+    assert_eq!(event.body["regarding"]["uid"], "u");
+
+    // As after a restart: the status says already that it is bad, and differs in something else.
+    let mut newer = wanted("u", Truth::False);
+    Arc::make_mut(&mut newer).head.generation = 6;
+    let mut live = world.server.get(&route(json!([]))).unwrap();
+    live["metadata"]["generation"] = 6.into();
+    world.server.put(live);
+    world.after(newer).await;
+    assert_eq!(events(&world.server), told);
+    assert_eq!(world.metrics.controller().status_writes("HTTPRoute", StatusWrite::Written).get(), 3);
+    assert_eq!(world.metrics.controller().events(EventWrite::Written).get(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_cannot_be_written_keeps_no_status_waiting() {
+    let world = World::new();
+    let before = world.server.put(route(json!([])));
+    world.server.missing("events", true);
+    for truth in [Truth::False, Truth::True, Truth::False] {
+        world.after(wanted("u", truth)).await;
+    }
+    let status = world.server.get(&before).unwrap()["status"].clone();
+    assert_eq!(status["parents"][0]["conditions"][0]["status"], "False");
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(world.metrics.controller().events(EventWrite::Failed).get(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn parents_without_room_are_told_once_and_nothing_of_others_is_touched() {
+    let world = World::new();
+    let full: Vec<_> = (0..32).map(|number| foreign(&number.to_string())).collect();
+    let before = world.server.put(route(full.into()));
+    for _ in 0..2 {
+        world.after(wanted("u", Truth::True)).await;
+    }
+    let told = events(&world.server);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0].0, "StatusFull");
+    assert_eq!(world.server.get(&before).unwrap(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_attempt_is_counted_by_its_end() {
+    let world = World::new();
+    world.server.put(route(json!([])));
+    world.server.intrude(route(json!([foreign("written meanwhile")])));
+    world.queue.put(wanted("u", Truth::True));
+    world.server.until(|server| server.writes().len() == 2).await;
+    world.server.away(true);
+    world.queue.put(wanted("u", Truth::False));
+    let asked = world.server.requests().len();
+    world.server.until(|server| server.requests().len() == asked + 2).await;
+    world.server.away(false);
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let count = |result| world.metrics.controller().status_writes("HTTPRoute", result).get();
+    assert_eq!([StatusWrite::Written, StatusWrite::Conflict, StatusWrite::Failed].map(count), [2, 1, 2]);
 }

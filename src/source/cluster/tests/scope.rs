@@ -90,7 +90,7 @@ async fn a_list_of_one_namespace_takes_nothing_from_another() {
 async fn all_is_listed_only_when_every_namespace_is() {
     let server = ApiServer::new();
     let namespaces = Some(["web".into(), "shop".into()].into());
-    let source = follow(&server.client(), Scope { namespaces, ..Scope::default() });
+    let source = follow(&server.client(), Scope { namespaces, ..Scope::default() }, &Metrics::new());
     let mut world = World { server, source, index: Index::default(), resets: Vec::new() };
     let services = |world: &World| world.resets.iter().filter(|(kind, _)| *kind == Kind::Service).count();
     while services(&world) < 2 {

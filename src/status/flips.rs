@@ -1,0 +1,79 @@
+//! Conditions that become bad, to be told by Events.
+
+use super::merge::Status;
+use super::wanted::{Wanted, parent_title};
+use crate::api::Condition as WireCondition;
+use crate::attach::verdict::Condition;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The most that is told of one object at once; its status has them all.
+const MOST: usize = 8;
+
+/// Reasons of what is not there yet: bad news only where it was there before.
+const NOT_YET: [&str; 2] = ["Pending", "AddressNotAssigned"];
+
+/// A condition that becomes bad.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flip {
+    /// The reason of the condition.
+    pub reason: &'static str,
+    /// What it is about, its type and its message.
+    pub message: String,
+}
+
+/// The conditions that are bad now and, by the status that the object has, were not before. What
+/// several of them say alike is told once.
+pub fn flips(wanted: &Wanted, live: Option<&Status>, controller_name: &str) -> Vec<Flip> {
+    let before: BTreeMap<_, _> = live.map(|live| conditions(live, controller_name)).unwrap_or_default();
+    let was = |title: &str, condition: &Condition| {
+        before.get(&(title.to_owned(), condition.type_)).map(|live| live.status.as_str())
+    };
+    let is_news = |title: &str, condition: &Condition| {
+        let before = was(title, condition);
+        let held = before.is_some_and(|before| before != "Unknown" && before != condition.truth.as_str());
+        condition.bad
+            && before != Some(condition.truth.as_str())
+            && (held || !NOT_YET.contains(&condition.reason))
+    };
+    let mut said = BTreeSet::new();
+    let all = wanted.conditions();
+    let news = all.iter().filter(|(title, condition)| is_news(title, condition));
+    let each = news.filter(|(_, condition)| condition.message.is_empty() || said.insert(&condition.message));
+    each.take(MOST).map(|(title, condition)| flip(title, condition)).collect()
+}
+
+fn flip(title: &str, condition: &Condition) -> Flip {
+    let mut message = String::new();
+    if !title.is_empty() {
+        message.push_str(&format!("{title}: "));
+    }
+    message.push_str(&format!("{}={}", condition.type_, condition.truth.as_str()));
+    if !condition.message.is_empty() {
+        message.push_str(&format!(": {}", condition.message));
+    }
+    Flip { reason: condition.reason, message }
+}
+
+/// This controller's conditions, under the same titles as those that are wanted.
+fn conditions<'a>(live: &'a Status, controller_name: &str) -> BTreeMap<(String, &'a str), &'a WireCondition> {
+    let whole = String::new();
+    let parts: Vec<(String, &[WireCondition])> = match live {
+        Status::Class(status) => vec![(whole, &status.conditions)],
+        Status::Upstream(status) => vec![(whole, &status.conditions)],
+        Status::Gateway(status) => {
+            let listeners = status.listeners.iter();
+            let listeners = listeners.map(|one| (format!("listener {}", one.name), &*one.conditions));
+            std::iter::once((whole, &*status.conditions)).chain(listeners).collect()
+        }
+        Status::Route(status) => {
+            let own = status.parents.iter().filter(|parent| parent.controller_name == controller_name);
+            own.map(|parent| (parent_title(&parent.parent_ref), &*parent.conditions)).collect()
+        }
+    };
+    let each = parts.into_iter();
+    each.flat_map(|(title, all)| all.iter().map(move |one| ((title.clone(), one.type_.as_str()), one)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;
