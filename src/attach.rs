@@ -11,6 +11,7 @@
 mod addresses;
 mod backends;
 mod certificates;
+mod claims;
 mod class;
 mod conflicts;
 mod gateway;
@@ -23,7 +24,6 @@ mod ports;
 mod referred;
 mod route;
 mod run;
-mod sockets;
 mod upstream;
 pub mod verdict;
 

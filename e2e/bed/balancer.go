@@ -8,11 +8,12 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 )
 
 // balancer stands in for a cloud's load balancers: it gives each Service of type LoadBalancer an
-// address of each of its families, or the one that it asks for. kube-proxy serves these on the
+// address of each of its families, or the one that it asks for if nobody else has it. kube-proxy serves these on the
 // node.
 type balancer struct {
 	client *client
@@ -83,24 +84,60 @@ func (b *balancer) handle(ctx context.Context, event string, s service) error {
 		}
 		return nil
 	}
-	if s.Spec.LoadBalancerClass != nil || len(s.Status.LoadBalancer.Ingress) > 0 {
+	if s.Spec.LoadBalancerClass != nil {
 		return nil
 	}
-	ingress := []map[string]string{{"ip": s.Spec.LoadBalancerIP}}
-	if s.Spec.LoadBalancerIP == "" {
+	ingress := []map[string]string{}
+	if wanted := s.Spec.LoadBalancerIP; wanted != "" {
+		if b.reserve(s.Metadata.UID, wanted) {
+			ingress = append(ingress, map[string]string{"ip": wanted})
+		}
+	} else {
+		if len(s.Status.LoadBalancer.Ingress) > 0 {
+			return nil
+		}
 		number, err := b.take(s.Metadata.UID)
 		if err != nil {
 			return err
 		}
-		ingress = nil
 		for _, family := range s.Spec.IPFamilies {
 			ingress = append(ingress, map[string]string{"ip": balancerAddress(family, number)})
 		}
+	}
+	if same(ingress, s) {
+		return nil
 	}
 	path := fmt.Sprintf("/api/v1/namespaces/%s/services/%s/status", s.Metadata.Namespace, s.Metadata.Name)
 	return b.client.patch(ctx, path, map[string]any{
 		"status": map[string]any{"loadBalancer": map[string]any{"ingress": ingress}},
 	})
+}
+
+// reserve takes the number of an address that a Service asks for, unless it is in none of the ranges
+// or another Service has it.
+func (b *balancer) reserve(uid, address string) bool {
+	for number := 1; number <= balancerSize; number++ {
+		if balancerAddress("IPv4", number) == address || balancerAddress("IPv6", number) == address {
+			if owner := b.taken[number]; owner != "" && owner != uid {
+				return false
+			}
+			b.taken[number] = uid
+			return true
+		}
+	}
+	return false
+}
+
+// same tells whether the Service has just these addresses.
+func same(ingress []map[string]string, s service) bool {
+	var wanted, there []string
+	for _, one := range ingress {
+		wanted = append(wanted, one["ip"])
+	}
+	for _, one := range s.Status.LoadBalancer.Ingress {
+		there = append(there, one.IP)
+	}
+	return slices.Equal(wanted, there)
 }
 
 // take finds a free number, the one freed longest ago first.

@@ -15,31 +15,38 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(super) struct Asked {
     /// Without doubles, in the order of the spec.
-    addresses: Vec<IpAddr>,
+    pub(super) addresses: Vec<Address>,
     /// Any address will do: none is asked for, or one without a value.
     any: bool,
 }
 
 /// Reads `spec.addresses`.
-pub(super) fn asked(spec: &GatewaySpec) -> Result<Asked, Verdict<GatewayAccepted>> {
+pub(super) fn asked(spec: &GatewaySpec, place: &Place) -> Result<Asked, Verdict<GatewayAccepted>> {
     let mut asked = Asked { addresses: Vec::new(), any: spec.addresses.is_empty() };
     for (index, wire) in spec.addresses.iter().enumerate() {
         let refuse = |problem: String| {
             let message = format!("spec.addresses[{index}].{problem}");
             Err(Verdict::new(GatewayAccepted::UnsupportedAddress, message))
         };
-        if wire.type_ != "IPAddress" {
-            return refuse(format!("type: {:?} is not supported: use IPAddress", wire.type_));
-        }
-        match wire.value.as_deref() {
+        let address = match (&*wire.type_, wire.value.as_deref()) {
             // "When a value is unspecified, an implementation SHOULD automatically assign an
             // address matching the requested type if possible."
-            None | Some("") => asked.any = true,
-            Some(text) => match text.parse() {
-                Ok(address) if asked.addresses.contains(&address) => {}
-                Ok(address) => asked.addresses.push(address),
+            ("IPAddress", None | Some("")) => {
+                asked.any = true;
+                continue;
+            }
+            ("IPAddress", Some(text)) => match text.parse() {
+                Ok(address) => Address::Ip(address),
                 Err(_) => return refuse(format!("value: {text:?} is no IP address")),
             },
+            // A load balancer may have been given one.
+            ("Hostname", Some(name)) if !name.is_empty() && matches!(place, Place::Pods(_)) => {
+                Address::Hostname(name.to_owned())
+            }
+            (other, _) => return refuse(format!("type: {other:?} is not supported: use IPAddress")),
+        };
+        if !asked.addresses.contains(&address) {
+            asked.addresses.push(address);
         }
     }
     Ok(asked)
@@ -59,7 +66,8 @@ impl<'a> Binds<'a> {
         match place {
             Place::Pods(pods) => Self::Pods { pods, allocation, uid: uid.clone() },
             Place::Addresses { default } => {
-                let mut addresses = asked.addresses.clone();
+                let ips = asked.addresses.iter().filter_map(Address::ip);
+                let mut addresses: Vec<_> = ips.collect();
                 if asked.any && !addresses.contains(default) {
                     addresses.push(*default);
                 }
@@ -141,19 +149,21 @@ impl Reached {
                 missing: missing(GatewayProgrammed::AddressNotAssigned, why),
             };
         };
-        match infra::addresses(service) {
-            Err(why) => {
-                let missing = missing(GatewayProgrammed::AddressNotAssigned, why);
-                Self { addresses: Vec::new(), missing }
+        let found = infra::addresses(service);
+        let given = found.as_deref().unwrap_or_default();
+        let missing = match asked.addresses.iter().find(|address| !given.contains(address)) {
+            Some(address) => {
+                let why = format!(
+                    "spec.addresses: {address} was not given to Service {key}: it is in no range of the cluster's \
+                     load balancer, or in use"
+                );
+                missing(GatewayProgrammed::AddressNotUsable, why)
             }
-            Ok(addresses) => {
-                let not_given = |ip: &&IpAddr| !addresses.contains(&Address::Ip(**ip));
-                let missing = asked.addresses.iter().find(not_given).and_then(|ip| {
-                    let why = format!("spec.addresses: {ip} was not given to Service {key}");
-                    missing(GatewayProgrammed::AddressNotUsable, why)
-                });
-                Self { addresses, missing }
-            }
-        }
+            None => found
+                .as_ref()
+                .err()
+                .and_then(|why| missing(GatewayProgrammed::AddressNotAssigned, why.clone())),
+        };
+        Self { addresses: found.unwrap_or_default(), missing }
     }
 }

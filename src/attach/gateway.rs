@@ -2,23 +2,25 @@
 
 use super::addresses::{self, Binds, Reached};
 use super::certificates::Certificates;
+use super::claims::{Claims, Rank};
 use super::class::{Owner, owner};
 use super::grants::References;
 use super::listeners::{self, Context, Listener};
 use super::options::Options;
 use super::parameters::{self, Resolved};
 use super::run::Head;
-use super::sockets::Sockets;
-use super::verdict::{GatewayAccepted, GatewayResolvedRefs, ListenerAccepted, NotHonoured, Verdict};
+use super::verdict::{
+    GatewayAccepted, GatewayProgrammed, GatewayResolvedRefs, ListenerAccepted, NotHonoured, Verdict,
+};
 use crate::api::gateway;
 use crate::api::{Kind, ObjectId};
 use crate::convert::Parameters;
 use crate::convert::unsupported::{self, Effect, Found};
 use crate::index::Index;
-use crate::infra::{Allocation, Claim};
+use crate::infra::{Address, Allocation, Claim};
 use crate::model::ObjectKey;
-use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 /// A Gateway of this controller with all that was found of it.
@@ -30,6 +32,10 @@ pub struct Gateway {
     pub created: i64,
     /// By what clients reach it; nothing if it is not accepted.
     pub reached: Reached,
+    /// The addresses that it asks for, where others give them.
+    pub asked: Vec<Address>,
+    /// That of them which may be asked for in its name.
+    pub requested: Option<IpAddr>,
     /// The ports of the pods that it needs; none without pods.
     pub claims: BTreeSet<Claim>,
     /// Whether it produces any configuration.
@@ -74,7 +80,7 @@ pub(super) fn judge(
     let found = unsupported::find(Kind::Gateway, &**wire);
     let refused = refused_parameters.or_else(|| refused_field(&found));
     let head = Head::of(&wire.metadata);
-    let asked = refused.map_or_else(|| addresses::asked(&wire.spec), Err);
+    let asked = refused.map_or_else(|| addresses::asked(&wire.spec, &options.place), Err);
     let binds = asked.as_ref().ok().map(|asked| Binds::new(asked, &options.place, allocation, &head.uid));
     let settings = Arc::new(parameters.listeners.clone());
     let references = References { index, options };
@@ -82,13 +88,16 @@ pub(super) fn judge(
     let listeners = listeners::judge(&context, certificates);
     let ports = listeners.iter().filter_map(|listener| listener.served.as_ref()).map(|served| served.port);
     let claims = binds.as_ref().map(|binds| binds.claims(ports)).unwrap_or_default();
-    let (accepted, reached) = match (asked, binds) {
-        (Ok(asked), Some(binds)) => {
-            let reached = Reached::find(index, &binds, &asked, wire, &claims);
-            (Verdict::good(GatewayAccepted::Accepted), reached)
+    let reached = match (&asked, &binds) {
+        (Ok(asked), Some(binds)) => Reached::find(index, binds, asked, wire, &claims),
+        _ => Reached::default(),
+    };
+    let (accepted, asked) = match asked {
+        Ok(asked) if options.makes_infrastructure() => {
+            (Verdict::good(GatewayAccepted::Accepted), asked.addresses)
         }
-        (Err(verdict), _) => (verdict, Reached::default()),
-        (Ok(_), None) => (Verdict::good(GatewayAccepted::Accepted), Reached::default()),
+        Ok(_) => (Verdict::good(GatewayAccepted::Accepted), Vec::new()),
+        Err(verdict) => (verdict, Vec::new()),
     };
     let gateways = found.iter().filter(|found| !listeners::is_listeners(found));
     let told = gateways.chain(&of_parameters).filter(|found| {
@@ -99,6 +108,8 @@ pub(super) fn judge(
         head,
         created: created(&wire.metadata),
         reached,
+        asked,
+        requested: None,
         claims,
         accepted,
         resolved_refs: Verdict::good(GatewayResolvedRefs::ResolvedRefs),
@@ -122,6 +133,8 @@ fn judge_broken(index: &Index, options: &Options, key: &ObjectKey) -> Judged {
             head: Head::of_broken(broken),
             created: 0,
             reached: Reached::default(),
+            asked: Vec::new(),
+            requested: None,
             claims: BTreeSet::new(),
             accepted: Verdict::new(GatewayAccepted::Invalid, broken.message()),
             resolved_refs: Verdict::good(GatewayResolvedRefs::ResolvedRefs),
@@ -145,19 +158,36 @@ fn refused_field(found: &[Found]) -> Option<Verdict<GatewayAccepted>> {
 
 impl Gateway {
     /// The sockets that its listeners want.
-    pub(super) fn wanted(&self) -> BTreeSet<SocketAddr> {
+    pub(super) fn wanted_sockets(&self) -> BTreeMap<SocketAddr, Rank> {
+        let rank = Rank::Has(self.created);
         self.listeners
             .iter()
             .filter_map(|listener| listener.served.as_ref())
             .flat_map(|served| served.binds.clone())
+            .map(|socket| (socket, rank))
             .collect()
     }
 
+    /// The addresses that were given to it or that it asks for.
+    pub(super) fn wanted_addresses(&self) -> BTreeMap<Address, Rank> {
+        if self.claims.is_empty() {
+            return BTreeMap::new();
+        }
+        let asks = self.asked.iter().map(|address| (address.clone(), Rank::Asks(self.created)));
+        let has = self.reached.addresses.iter().map(|address| (address.clone(), Rank::Has(self.created)));
+        asks.chain(has).collect()
+    }
+
     /// Takes away the listeners whose sockets another Gateway has, and sums up.
-    pub(super) fn settle(mut self, key: &ObjectKey, sockets: &Sockets) -> Self {
+    pub(super) fn settle(
+        mut self,
+        key: &ObjectKey,
+        sockets: &Claims<SocketAddr>,
+        addresses: &Claims<Address>,
+    ) -> Self {
         for listener in &mut self.listeners {
             let binds = listener.served.iter().flat_map(|served| &served.binds);
-            let taken = binds.filter_map(|socket| Some((*socket, sockets.owner(*socket)?)));
+            let taken = binds.filter_map(|socket| Some((*socket, sockets.owner(socket)?)));
             let taken = taken.into_iter().find(|(_, owner)| *owner != key);
             if let Some((socket, owner)) = taken {
                 let message = if self.claims.is_empty() {
@@ -176,8 +206,22 @@ impl Gateway {
                 listener.certificates.clear();
             }
         }
+        self.settle_addresses(key, addresses);
         self.sum_up();
         self
+    }
+
+    /// An address that another Gateway has is not asked for: a load balancer that gave it would
+    /// take the other's clients away.
+    fn settle_addresses(&mut self, key: &ObjectKey, addresses: &Claims<Address>) {
+        let is_ours = |address: &&Address| addresses.owner(address).is_none_or(|owner| owner == key);
+        self.requested = self.asked.iter().filter(is_ours).find_map(Address::ip);
+        let taken = self.asked.iter().find_map(|address| Some((address, addresses.owner(address)?)));
+        if let Some((address, owner)) = taken.filter(|(_, owner)| *owner != key) {
+            let message =
+                format!("spec.addresses: {address} belongs to Gateway {owner}: ask for another one");
+            self.reached.missing = Some(Verdict::new(GatewayProgrammed::AddressNotUsable, message));
+        }
     }
 
     /// Draws the Gateway's verdicts from those of its listeners.

@@ -1,18 +1,18 @@
 //! From what is dirty to what changed.
 
 use super::certificates::Certificates;
+use super::claims::Claims;
 use super::gateway::{self, Gateway, Judged};
 use super::grants::References;
 use super::options::Place;
 use super::parents::Admission;
 use super::ports::Ports;
 use super::route::{self, Converted, Route};
-use super::sockets::Sockets;
 use super::upstream::{self, Upstream};
 use super::{Class, Options, class};
 use crate::api::{Kind, ObjectId, ObjectMeta, Service};
 use crate::index::{Broken, Dependency, Dirty, Index};
-use crate::infra::{self, Member, Plan};
+use crate::infra::{self, Address, Member, Plan};
 use crate::model::{ListenerKey, ObjectKey};
 use crate::support::relation::Relation;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -61,7 +61,8 @@ pub struct Attachments {
     /// Gateways before they know which sockets they get.
     unsettled: BTreeMap<ObjectKey, Gateway>,
     converted: BTreeMap<ObjectKey, Option<Converted>>,
-    sockets: Sockets,
+    sockets: Claims<SocketAddr>,
+    addresses: Claims<Address>,
     own_sockets: HashSet<SocketAddr>,
     certificates: Certificates,
     ports: Ports,
@@ -127,7 +128,8 @@ impl Attachments {
             upstreams: BTreeMap::new(),
             unsettled: BTreeMap::new(),
             converted: BTreeMap::new(),
-            sockets: Sockets::default(),
+            sockets: Claims::default(),
+            addresses: Claims::default(),
             own_sockets: HashSet::new(),
             certificates: Certificates::default(),
             ports: Ports::default(),
@@ -147,7 +149,7 @@ impl Attachments {
 
     /// Whether a Gateway has this socket.
     pub fn wants(&self, socket: SocketAddr) -> bool {
-        self.sockets.owner(socket).is_some()
+        self.sockets.owner(&socket).is_some()
     }
 
     /// What is to be there for all Gateways, and what is; none without pods.
@@ -155,7 +157,12 @@ impl Attachments {
         let Place::Pods(pods) = &self.options.place else { return None };
         let members = self.gateways.iter().filter_map(|(key, gateway)| {
             let wire = index.get::<crate::api::gateway::Gateway>(key)?;
-            Some(Member { gateway: wire, claims: &gateway.claims, created: gateway.created })
+            Some(Member {
+                gateway: wire,
+                claims: &gateway.claims,
+                created: gateway.created,
+                address: gateway.requested,
+            })
         });
         let services = index.in_namespace::<Service>(&pods.home.namespace);
         Some(infra::plan(&pods.home, self.ports.allocation(), members, services))
@@ -209,14 +216,16 @@ impl Attachments {
                 changes.add(Kind::Gateway, key);
                 routes.extend(referring_routes(index, Kind::Gateway, key));
             }
-            let (created, wanted) =
-                ours.as_ref().map_or_else(Default::default, |gateway| (gateway.created, gateway.wanted()));
-            unsettled.extend(self.sockets.set(key, created, wanted));
+            let sockets = ours.as_ref().map(Gateway::wanted_sockets).unwrap_or_default();
+            let addresses = ours.as_ref().map(Gateway::wanted_addresses).unwrap_or_default();
+            unsettled.extend(self.sockets.set(key, sockets));
+            unsettled.extend(self.addresses.set(key, addresses));
             unsettled.insert(key.clone());
             replace(&mut self.unsettled, key, ours);
         }
         for key in &unsettled {
-            let settled = self.unsettled.get(key).map(|gateway| gateway.clone().settle(key, &self.sockets));
+            let unsettled = self.unsettled.get(key).cloned();
+            let settled = unsettled.map(|gateway| gateway.settle(key, &self.sockets, &self.addresses));
             let after = admissions(settled.as_ref());
             if let Some(before) = replace(&mut self.gateways, key, settled) {
                 changes.add(Kind::Gateway, key);
@@ -229,7 +238,7 @@ impl Attachments {
     }
 
     fn update_own_sockets(&mut self) -> bool {
-        let own: HashSet<_> = self.sockets.all().collect();
+        let own: HashSet<_> = self.sockets.all().copied().collect();
         let changed = own != self.own_sockets;
         if changed {
             self.options.targets.set_own(own.clone());

@@ -15,6 +15,14 @@ pub enum Address {
 }
 
 impl Address {
+    /// The IP address, if it is one.
+    pub fn ip(&self) -> Option<IpAddr> {
+        match self {
+            Self::Ip(ip) => Some(*ip),
+            Self::Hostname(_) => None,
+        }
+    }
+
     /// As in `status.addresses[].type`.
     pub fn type_(&self) -> &'static str {
         match self {

@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::{ServiceAccount, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 const GATEWAY_NAME: &str = "gateway.networking.k8s.io/gateway-name";
 const CLASS_NAME: &str = "gateway.networking.k8s.io/gateway-class-name";
@@ -55,7 +56,13 @@ impl Owned {
 
 /// The Service of a Gateway, in Tidegate's namespace: clients come to its ports, and Kubernetes
 /// leads them to those of the pods. `type_` is that of a Service (`LoadBalancer` …).
-pub(super) fn service(home: &Home, gateway: &Gateway, ports: &BTreeMap<Claim, u16>, type_: &str) -> Service {
+pub(super) fn service(
+    home: &Home,
+    gateway: &Gateway,
+    ports: &BTreeMap<Claim, u16>,
+    type_: &str,
+    address: Option<IpAddr>,
+) -> Service {
     let ports = ports.iter().map(|(claim, pod_port)| {
         let (name, protocol) = match claim.protocol {
             Protocol::Tcp => ("tcp", "TCP"),
@@ -73,6 +80,9 @@ pub(super) fn service(home: &Home, gateway: &Gateway, ports: &BTreeMap<Claim, u1
         type_: Some(type_.to_owned()),
         selector: Some(home.selector.clone()),
         ports: Some(ports.collect()),
+        // Deprecated in favour of annotations that every load balancer has of its own; nearly all
+        // of them honour it.
+        load_balancer_ip: address.filter(|_| type_ == "LoadBalancer").map(|ip| ip.to_string()),
         ..ServiceSpec::default()
     };
     let mut metadata = metadata(home, gateway);

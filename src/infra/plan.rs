@@ -7,6 +7,7 @@ use crate::api::gateway::Gateway;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Holds what an object was made from, so that one that is as wanted is not written again.
@@ -21,6 +22,8 @@ pub struct Member<'a> {
     pub claims: &'a BTreeSet<Claim>,
     /// Its creation time, in seconds since 1970.
     pub created: i64,
+    /// The address that it asks for.
+    pub address: Option<IpAddr>,
 }
 
 /// What is to be there, and what is.
@@ -46,7 +49,7 @@ pub fn plan<'a>(
     services: impl Iterator<Item = &'a Arc<Service>>,
 ) -> Plan {
     let mut plan = Plan::default();
-    for Member { gateway, claims, created } in members {
+    for Member { gateway, claims, created, address } in members {
         let Some(uid) = gateway.metadata.uid.clone() else { continue };
         plan.gateways.insert(uid);
         plan.claims.extend(claims.iter().map(|claim| (claim.clone(), created)));
@@ -54,7 +57,7 @@ pub fn plan<'a>(
         let ports: BTreeMap<_, _> =
             claims.iter().filter_map(|claim| Some((claim.clone(), allocation.port(claim)?))).collect();
         if !ports.is_empty() {
-            plan.services.push(marked(objects::service(home, gateway, &ports, "LoadBalancer")));
+            plan.services.push(marked(objects::service(home, gateway, &ports, "LoadBalancer", address)));
         }
     }
     let own = services.filter(|service| Owned::of(&service.metadata, home).is_some());

@@ -1,13 +1,15 @@
 //! What a GatewayClass claims to support.
 
 /// Features of the conformance suite that are honoured, sorted by name as the API demands.
-pub const FEATURES: [&str; 26] = [
+pub const FEATURES: [&str; 28] = [
     "Gateway",
     "GatewayAddressEmpty",
     "GatewayHTTPListenerIsolation",
     "GatewayHTTPSListenerDetectMisdirectedRequests",
+    "GatewayInfrastructure",
     "GatewayPort8080",
     "GatewayRouteHostnameIntersectionPrecedence",
+    "GatewayStaticAddresses",
     "HTTPRoute",
     "HTTPRoute303RedirectStatusCode",
     "HTTPRoute307RedirectStatusCode",

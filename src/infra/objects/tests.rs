@@ -11,7 +11,7 @@ fn a_service_leads_from_listener_ports_to_those_of_the_pods() {
     let wanted = json!({ "labels": { "team": "a" }, "annotations": { "cloud.example/size": "small" } });
     let gateway = gateway("web", "shop", "0a1b2c3d-4e5f", wanted);
     let ports = BTreeMap::from([(claim(80), 10240), (claim(443), 10241)]);
-    let service = serde_json::to_value(service(&home(), &gateway, &ports, "LoadBalancer")).unwrap();
+    let service = serde_json::to_value(service(&home(), &gateway, &ports, "LoadBalancer", None)).unwrap();
     assert_eq!(
         service,
         json!({
@@ -59,7 +59,7 @@ fn nobody_can_say_of_an_object_that_it_is_another_gateways() {
         "tidegate.dev/gateway-uid": "another", "app.kubernetes.io/managed-by": "me",
     } });
     let gateway = gateway("web", "shop", "mine", wanted);
-    let service = service(&home(), &gateway, &BTreeMap::new(), "ClusterIP");
+    let service = service(&home(), &gateway, &BTreeMap::new(), "ClusterIP", None);
     assert_eq!(Owned::of(&service.metadata, &home()), Some(Owned { gateway_uid: "mine".to_owned() }));
     let other = Home { managed_by: "second".to_owned(), ..home() };
     assert_eq!(Owned::of(&service.metadata, &other), None);
