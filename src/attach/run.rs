@@ -162,6 +162,7 @@ impl Attachments {
                 claims: &gateway.claims,
                 created: gateway.created,
                 address: gateway.requested,
+                settings: &gateway.parameters.service,
             })
         });
         let services = index.in_namespace::<Service>(&pods.home.namespace);

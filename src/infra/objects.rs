@@ -1,19 +1,25 @@
 //! The Service and the ServiceAccount of a Gateway.
 
+use super::plan::Member;
 use super::ports::{Claim, Protocol};
 use crate::api::gateway::Gateway;
+use crate::api::gateway_parameters::ServiceType;
 use crate::api::{ObjectMeta, Service, ServicePort};
 use k8s_openapi::api::core::v1::{ServiceAccount, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::ops::RangeInclusive;
 
 const GATEWAY_NAME: &str = "gateway.networking.k8s.io/gateway-name";
 const CLASS_NAME: &str = "gateway.networking.k8s.io/gateway-class-name";
 const GATEWAY_NAMESPACE: &str = "tidegate.dev/gateway-namespace";
 const GATEWAY_UID: &str = "tidegate.dev/gateway-uid";
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+
+/// What Kubernetes gives to Services as ports of the nodes, unless it is told otherwise. A listener on
+/// such a port gets that very one.
+const NODE_PORTS: RangeInclusive<u16> = 30000..=32767;
 
 /// The longest name of a Service, and the longest value of a label.
 const LABEL: usize = 63;
@@ -55,14 +61,12 @@ impl Owned {
 }
 
 /// The Service of a Gateway, in Tidegate's namespace: clients come to its ports, and Kubernetes
-/// leads them to those of the pods. `type_` is that of a Service (`LoadBalancer` …).
-pub(super) fn service(
-    home: &Home,
-    gateway: &Gateway,
-    ports: &BTreeMap<Claim, u16>,
-    type_: &str,
-    address: Option<IpAddr>,
-) -> Service {
+/// leads them to those of the pods.
+pub(super) fn service(home: &Home, member: &Member<'_>, ports: &BTreeMap<Claim, u16>) -> Service {
+    let Member { gateway, settings, address, .. } = *member;
+    let type_ = settings.type_.unwrap_or(ServiceType::LoadBalancer);
+    let from_outside = type_ != ServiceType::ClusterIP;
+    let balanced = type_ == ServiceType::LoadBalancer;
     let ports = ports.iter().map(|(claim, pod_port)| {
         let (name, protocol) = match claim.protocol {
             Protocol::Tcp => ("tcp", "TCP"),
@@ -73,19 +77,32 @@ pub(super) fn service(
             protocol: Some(protocol.to_owned()),
             port: claim.port.into(),
             target_port: Some(IntOrString::Int((*pod_port).into())),
+            node_port: (type_ == ServiceType::NodePort && NODE_PORTS.contains(&claim.port))
+                .then(|| claim.port.into()),
             ..ServicePort::default()
         }
     });
     let spec = ServiceSpec {
-        type_: Some(type_.to_owned()),
+        type_: text_of(type_),
         selector: Some(home.selector.clone()),
         ports: Some(ports.collect()),
         // Deprecated in favour of annotations that every load balancer has of its own; nearly all
         // of them honour it.
-        load_balancer_ip: address.filter(|_| type_ == "LoadBalancer").map(|ip| ip.to_string()),
+        load_balancer_ip: address.filter(|_| balanced).map(|ip| ip.to_string()),
+        load_balancer_class: settings.load_balancer_class.clone().filter(|_| balanced),
+        load_balancer_source_ranges: settings.load_balancer_source_ranges.clone().filter(|_| balanced),
+        // The API server refuses these where the type has no use for them.
+        external_traffic_policy: settings.external_traffic_policy.filter(|_| from_outside).and_then(text_of),
+        ip_family_policy: settings.ip_family_policy.and_then(text_of),
         ..ServiceSpec::default()
     };
     let mut metadata = metadata(home, gateway);
+    if !settings.annotations.is_empty() {
+        // What the Gateway itself says comes first.
+        let mut annotations = settings.annotations.clone();
+        annotations.extend(metadata.annotations.take().unwrap_or_default());
+        metadata.annotations = Some(annotations);
+    }
     metadata.name = Some(service_name(gateway));
     metadata.namespace = Some(home.namespace.clone());
     metadata.owner_references = Some(vec![home.owner.clone()]);
@@ -160,6 +177,11 @@ fn with_uid(whole: &str, uid: &str) -> String {
     let beginning: String = whole.chars().take(LABEL - PART - 1).collect();
     let beginning = beginning.trim_end_matches(['-', '.', '_']);
     format!("{beginning}-{part}")
+}
+
+/// The name of a variant as it stands in a manifest.
+fn text_of(value: impl serde::Serialize) -> Option<String> {
+    serde_json::to_value(value).ok()?.as_str().map(str::to_owned)
 }
 
 fn text(text: Option<&String>) -> &str {

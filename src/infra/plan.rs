@@ -4,6 +4,7 @@ use super::objects::{self, Home, Owned};
 use super::ports::{Allocation, Claim};
 use crate::api::Service;
 use crate::api::gateway::Gateway;
+use crate::convert::ServiceSettings;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -24,6 +25,8 @@ pub struct Member<'a> {
     pub created: i64,
     /// The address that it asks for.
     pub address: Option<IpAddr>,
+    /// How its Service is to be.
+    pub settings: &'a ServiceSettings,
 }
 
 /// What is to be there, and what is.
@@ -49,7 +52,8 @@ pub fn plan<'a>(
     services: impl Iterator<Item = &'a Arc<Service>>,
 ) -> Plan {
     let mut plan = Plan::default();
-    for Member { gateway, claims, created, address } in members {
+    for member in members {
+        let Member { gateway, claims, created, .. } = member;
         let Some(uid) = gateway.metadata.uid.clone() else { continue };
         plan.gateways.insert(uid);
         plan.claims.extend(claims.iter().map(|claim| (claim.clone(), created)));
@@ -57,7 +61,7 @@ pub fn plan<'a>(
         let ports: BTreeMap<_, _> =
             claims.iter().filter_map(|claim| Some((claim.clone(), allocation.port(claim)?))).collect();
         if !ports.is_empty() {
-            plan.services.push(marked(objects::service(home, gateway, &ports, "LoadBalancer", address)));
+            plan.services.push(marked(objects::service(home, &member, &ports)));
         }
     }
     let own = services.filter(|service| Owned::of(&service.metadata, home).is_some());

@@ -2,9 +2,11 @@
 
 use super::Home;
 use crate::api::gateway::Gateway;
+use crate::convert::ServiceSettings;
+use crate::infra::Member;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) fn home() -> Home {
     Home {
@@ -27,4 +29,10 @@ pub(crate) fn gateway(namespace: &str, name: &str, uid: &str, infrastructure: Va
         "spec": { "gatewayClassName": "tide", "listeners": [], "infrastructure": infrastructure },
     }))
     .unwrap()
+}
+
+/// Without claims.
+pub(crate) fn member<'a>(gateway: &'a Gateway, settings: &'a ServiceSettings) -> Member<'a> {
+    static NONE: BTreeSet<crate::infra::Claim> = BTreeSet::new();
+    Member { gateway, claims: &NONE, created: 0, address: None, settings }
 }

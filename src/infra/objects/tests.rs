@@ -1,5 +1,7 @@
-use super::testing::{gateway, home};
+use super::testing::{gateway, home, member};
 use super::*;
+use crate::api::gateway_parameters::{ExternalTrafficPolicy, IpFamilyPolicy};
+use crate::convert::ServiceSettings;
 use serde_json::{Value, json};
 
 fn claim(port: u16) -> Claim {
@@ -11,7 +13,9 @@ fn a_service_leads_from_listener_ports_to_those_of_the_pods() {
     let wanted = json!({ "labels": { "team": "a" }, "annotations": { "cloud.example/size": "small" } });
     let gateway = gateway("web", "shop", "0a1b2c3d-4e5f", wanted);
     let ports = BTreeMap::from([(claim(80), 10240), (claim(443), 10241)]);
-    let service = serde_json::to_value(service(&home(), &gateway, &ports, "LoadBalancer", None)).unwrap();
+    let service =
+        serde_json::to_value(service(&home(), &member(&gateway, &ServiceSettings::default()), &ports))
+            .unwrap();
     assert_eq!(
         service,
         json!({
@@ -59,7 +63,7 @@ fn nobody_can_say_of_an_object_that_it_is_another_gateways() {
         "tidegate.dev/gateway-uid": "another", "app.kubernetes.io/managed-by": "me",
     } });
     let gateway = gateway("web", "shop", "mine", wanted);
-    let service = service(&home(), &gateway, &BTreeMap::new(), "ClusterIP", None);
+    let service = service(&home(), &member(&gateway, &ServiceSettings::default()), &BTreeMap::new());
     assert_eq!(Owned::of(&service.metadata, &home()), Some(Owned { gateway_uid: "mine".to_owned() }));
     let other = Home { managed_by: "second".to_owned(), ..home() };
     assert_eq!(Owned::of(&service.metadata, &other), None);
@@ -76,4 +80,65 @@ fn the_service_account_is_the_gateways_own_and_has_no_token() {
     assert_eq!(metadata["labels"]["team"], "a");
     assert_eq!(metadata["ownerReferences"][0]["uid"], "0a1b2c3d-4e5f");
     assert_eq!(account["automountServiceAccountToken"], false);
+}
+
+#[test]
+fn settings_go_into_the_service_where_its_type_has_a_use_for_them() {
+    let wanted = json!({ "annotations": { "cloud.example/size": "small" } });
+    let gateway = gateway("web", "shop", "0a1b2c3d-4e5f", wanted);
+    let ports = BTreeMap::from([(claim(80), 10240), (claim(30443), 10241)]);
+    let settings = |type_| ServiceSettings {
+        type_: Some(type_),
+        annotations: [("cloud.example/size", "large"), ("cloud.example/kind", "fast")]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into(),
+        external_traffic_policy: Some(ExternalTrafficPolicy::Local),
+        load_balancer_class: Some("cloud.example/fast".to_owned()),
+        load_balancer_source_ranges: Some(vec!["192.0.2.0/24".to_owned()]),
+        ip_family_policy: Some(IpFamilyPolicy::PreferDualStack),
+    };
+    let made = |type_| {
+        let settings = settings(type_);
+        let member = Member { address: "198.51.100.7".parse().ok(), ..member(&gateway, &settings) };
+        serde_json::to_value(service(&home(), &member, &ports)).unwrap()
+    };
+    let (balanced, nodes, inside) =
+        (made(ServiceType::LoadBalancer), made(ServiceType::NodePort), made(ServiceType::ClusterIP));
+    assert_eq!(
+        balanced["metadata"]["annotations"],
+        json!({ "cloud.example/size": "small", "cloud.example/kind": "fast" })
+    );
+    let fields = |service: &Value| {
+        let of = |name: &str| service["spec"].get(name).cloned().unwrap_or_default();
+        (
+            of("type"),
+            of("loadBalancerIP"),
+            of("loadBalancerClass"),
+            of("loadBalancerSourceRanges"),
+            of("externalTrafficPolicy"),
+            of("ipFamilyPolicy"),
+            service["spec"]["ports"][1].get("nodePort").cloned().unwrap_or_default(),
+        )
+    };
+    let (none, dual) = (Value::Null, json!("PreferDualStack"));
+    assert_eq!(
+        fields(&balanced),
+        (
+            json!("LoadBalancer"),
+            json!("198.51.100.7"),
+            json!("cloud.example/fast"),
+            json!(["192.0.2.0/24"]),
+            json!("Local"),
+            dual.clone(),
+            none.clone(),
+        )
+    );
+    let left_out = || (none.clone(), none.clone(), none.clone());
+    let (ip, class, ranges) = left_out();
+    assert_eq!(
+        fields(&nodes),
+        (json!("NodePort"), ip, class, ranges, json!("Local"), dual.clone(), json!(30443))
+    );
+    let (ip, class, ranges) = left_out();
+    assert_eq!(fields(&inside), (json!("ClusterIP"), ip, class, ranges, none.clone(), dual, none));
 }

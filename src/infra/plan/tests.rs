@@ -1,6 +1,6 @@
 use super::*;
 use crate::infra::Protocol;
-use crate::infra::objects::testing::{gateway, home};
+use crate::infra::objects::testing::{gateway, home, member};
 use serde_json::json;
 
 fn claims(uid: &str) -> BTreeSet<Claim> {
@@ -9,8 +9,12 @@ fn claims(uid: &str) -> BTreeSet<Claim> {
 
 #[test]
 fn a_gateway_gets_its_service_once_it_has_a_port() {
+    let settings = ServiceSettings::default();
     let (gateway, claims) = (gateway("web", "shop", "u-1", json!(null)), claims("u-1"));
-    let members = || [Member { gateway: &gateway, claims: &claims, created: 5, address: None }].into_iter();
+    let members = || {
+        [Member { gateway: &gateway, claims: &claims, created: 5, address: None, settings: &settings }]
+            .into_iter()
+    };
     let first = plan(&home(), &Allocation::default(), members(), [].iter());
     assert_eq!(first.claims.values().collect::<Vec<_>>(), [&5]);
     assert_eq!((first.services.len(), first.accounts.len()), (0, 1));
@@ -33,10 +37,11 @@ fn a_gateway_gets_its_service_once_it_has_a_port() {
 
 #[test]
 fn only_services_made_for_gateways_that_are_gone_are_orphans() {
+    let settings = ServiceSettings::default();
     let (gone, kept) = (gateway("web", "a", "u-1", json!(null)), gateway("web", "b", "u-2", json!(null)));
     let ports = BTreeMap::from([(claims("u-1").pop_first().unwrap(), 10240)]);
     let mut services: Vec<_> =
-        [&gone, &kept].map(|gateway| objects::service(&home(), gateway, &ports, "LoadBalancer", None)).into();
+        [&gone, &kept].map(|gateway| objects::service(&home(), &member(gateway, &settings), &ports)).into();
     let mut foreign = services[0].clone();
     foreign.metadata.name = Some("other".to_owned());
     foreign
@@ -48,8 +53,7 @@ fn only_services_made_for_gateways_that_are_gone_are_orphans() {
     services.push(foreign);
     let services: Vec<_> = services.into_iter().map(Arc::new).collect();
     // Not accepted, so without claims: its address is kept for it.
-    let member = Member { gateway: &kept, claims: &BTreeSet::new(), created: 0, address: None };
-    let plan = plan(&home(), &Allocation::default(), [member].into_iter(), services.iter());
+    let plan = plan(&home(), &Allocation::default(), [member(&kept, &settings)].into_iter(), services.iter());
     let orphans: Vec<_> =
         plan.orphans(&home()).map(|service| service.metadata.name.clone().unwrap()).collect();
     assert_eq!(orphans, ["gw-web-a-u1"]);
