@@ -16,6 +16,8 @@ mod plan;
 mod ports;
 
 pub use address::{Address, addresses};
+#[cfg(test)]
+pub(crate) use objects::testing as objects_for_tests;
 pub use objects::{Home, service_name};
 pub use plan::{Member, Plan, mark, plan};
 pub use ports::{Allocation, Claim, Protocol};

@@ -7,19 +7,26 @@
 #[path = "golden/output.rs"]
 mod output;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use serde_json::Value;
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
-use tidegate::api::{self, Decoded, Kind, ObjectId};
-use tidegate::attach;
+use tidegate::api::{self, Decoded, Kind, Object, ObjectId};
+use tidegate::attach::{self, Pods};
 use tidegate::control::pipeline::{Options, Pipeline};
 use tidegate::index::{Broken, Event};
+use tidegate::infra::Home;
+use tidegate::model::ObjectKey;
+use tidegate::support::forbidden::TargetPolicy;
 
 const MARK: &str = "---\n# Output\n";
 /// Comes before the manifests of every file: the Gateway and Services that most of them need.
 const SHARED: &str = "_shared.yaml";
 /// So that none is lost unnoticed.
-const FILES: usize = 24;
+const FILES: usize = 25;
 
 #[test]
 fn golden_files_say_what_comes_of_their_manifests() {
@@ -31,7 +38,7 @@ fn golden_files_say_what_comes_of_their_manifests() {
     for file in &files {
         let text = std::fs::read_to_string(file).unwrap();
         let (manifests, expected) = text.split_once(MARK).unwrap_or((text.trim_end(), ""));
-        let actual = run(&shared, manifests);
+        let actual = run(&shared, manifests, decisions(file));
         if update {
             std::fs::write(file, format!("{}\n{MARK}{actual}", manifests.trim_end())).unwrap();
         } else if actual != expected {
@@ -52,9 +59,25 @@ fn files(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-fn run(shared: &str, manifests: &str) -> String {
-    let mut pipeline =
-        Pipeline::new(Options { decisions: attach::Options::standalone(), acknowledgements: false });
+/// Files named `cluster-…` are about a cluster.
+fn decisions(file: &Path) -> attach::Options {
+    if !file.file_name().unwrap().to_str().unwrap().starts_with("cluster-") {
+        return attach::Options::standalone();
+    }
+    let home = Home {
+        namespace: "tidegate-system".to_owned(),
+        selector: BTreeMap::from([("app".to_owned(), "tidegate".to_owned())]),
+        owner: OwnerReference::default(),
+        managed_by: "tidegate".to_owned(),
+    };
+    let ports = ObjectKey::new("tidegate-system", "tidegate-ports");
+    let pods = Pods { home, ports, binds: vec![Ipv4Addr::UNSPECIFIED.into()] };
+    let controller = attach::Options::CONTROLLER_NAME.into();
+    attach::Options::cluster(controller, pods, TargetPolicy::new(false, Vec::new()))
+}
+
+fn run(shared: &str, manifests: &str, decisions: attach::Options) -> String {
+    let mut pipeline = Pipeline::new(Options { decisions, acknowledgements: false });
     // A file that brings its own Gateway "web" or Service "v1" replaces the shared one.
     let documents = [shared, manifests].map(|text| serde_saphyr::from_multiple::<Value>(text).unwrap());
     let objects = documents.into_iter().flatten().filter(|value| !value.is_null()).map(event);
@@ -65,7 +88,16 @@ fn run(shared: &str, manifests: &str) -> String {
 
 fn event(manifest: Value) -> Event {
     match api::decode(manifest.clone()) {
-        Decoded::Object { object, .. } => Event::Apply(object),
+        // Judged as what somebody applies, which has no status; a Service's is from the cluster.
+        Decoded::Object { object, .. } => match object {
+            Object::Service(mut service) => {
+                let status = manifest.get("status").cloned();
+                Arc::make_mut(&mut service).status =
+                    status.map(|status| serde_json::from_value(status).unwrap());
+                Event::Apply(Object::Service(service))
+            }
+            other => Event::Apply(other),
+        },
         Decoded::Invalid(invalid) => {
             let (Some(kind), Some(key)) = (invalid.kind, invalid.key) else {
                 panic!("no object: {:?}", invalid.errors);

@@ -404,6 +404,11 @@ impl State {
                         live[key] = value.clone();
                     }
                 }
+                for key in ["labels", "annotations"] {
+                    if let Some(value) = asked.body["metadata"].get(key) {
+                        live["metadata"][key] = value.clone();
+                    }
+                }
                 live
             }
             (&Method::PATCH, None) if subresource.is_none() => asked.body.clone(),
