@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -57,9 +58,9 @@ func Merge(t *testing.T, path, patch string) {
 	Call(t, http.MethodPatch, path, "application/merge-patch+json", patch, nil)
 }
 
-// RoutePath is the API's path of an HTTPRoute.
+// RoutePath is the API's path of an HTTPRoute, or of all of them.
 func RoutePath(namespace, name string) string {
-	return fmt.Sprintf("/apis/gateway.networking.k8s.io/v1/namespaces/%s/httproutes/%s", namespace, name)
+	return strings.TrimSuffix(fmt.Sprintf("/apis/gateway.networking.k8s.io/v1/namespaces/%s/httproutes/%s", namespace, name), "/")
 }
 
 // Follow watches from now on, and calls with each event's object until that returns true or the

@@ -7,8 +7,10 @@ import (
 	"testing"
 )
 
-// Main is for the TestMain of packages whose tests need Gateway API's CRDs and the usual release.
-func Main(m *testing.M) {
+// Main is for the TestMain of packages whose tests need Gateway API's CRDs and the usual release,
+// with these values.
+func Main(m *testing.M, values ...string) {
+	Usual.Values = values
 	err := Define(context.Background(), "standard")
 	if err == nil {
 		err = Usual.install(Current().Image)

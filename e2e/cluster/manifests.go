@@ -78,7 +78,9 @@ spec:
         args: [%[6]s]
         env: [{name: POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]
         ports: [{name: http, containerPort: 8080}, {name: control, containerPort: 8081}]
-        readinessProbe: {httpGet: {path: /readyz, port: control}, periodSeconds: 1, failureThreshold: 1}
+        readinessProbe: {httpGet: {path: /readyz, port: control}, periodSeconds: 1, failureThreshold: 3, timeoutSeconds: 3}
+        # Without it a busy node has no time for it at all.
+        resources: {requests: {cpu: 100m}}
         securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}
         %[7]s
 ---

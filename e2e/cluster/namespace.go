@@ -35,7 +35,7 @@ func keep(t *testing.T) {
 		{"get", "gatewayclasses,gateways,httproutes", "-A", "-o", "yaml"},
 		{"get", "services,configmaps,leases", "-n", Usual.Namespace, "-o", "yaml"},
 		{"get", "events", "-A", "--sort-by=.lastTimestamp"},
-		{"logs", "-n", Usual.Namespace, "-l", Usual.Selector(), "--prefix", "--tail=300"},
+		{"logs", "-n", Usual.Namespace, "-l", Usual.selector(), "--prefix", "--tail=300"},
 	} {
 		output, err := Try("", "kubectl", arguments...)
 		fmt.Fprintf(&all, "# kubectl %s\n%s\n", strings.Join(arguments, " "), output)

@@ -45,6 +45,29 @@ func TestServiceLosesRequestsOfARestart(t *testing.T) {
 	}
 }
 
+// So it does of a Tidegate that does not drain.
+func TestTidegateLosesRequestsWithoutDraining(t *testing.T) {
+	w := newWorld(t, "no-drain", cluster.Backends{Replicas: 2})
+	hasty := cluster.Usual
+	hasty.Values = []string{"drain.minSeconds=0", "drain.maxSeconds=0"}
+	usual := hasty.Pods(t)
+	hasty.Install(t)
+	t.Cleanup(func() {
+		old := cluster.Usual.Pods(t)
+		cluster.Usual.Install(t)
+		cluster.Usual.Replaced(t, old)
+	})
+	hasty.Replaced(t, usual)
+	old := hasty.Pods(t)
+	w.start()
+	hasty.Restart(t)
+	hasty.Replaced(t, old)
+	report := w.stop()
+	if len(report.Failures) == 0 {
+		t.Errorf("no losses are seen: %s", report)
+	}
+}
+
 // restart rolls a Deployment and returns when its old pods are gone.
 func (w *world) restart(deployment string) {
 	w.Helper()
