@@ -31,6 +31,11 @@ pub(crate) fn gateway(namespace: &str, name: &str, uid: &str, infrastructure: Va
     .unwrap()
 }
 
+/// What is so where nobody says anything.
+pub(crate) fn settings() -> ServiceSettings {
+    ServiceSettings::default()
+}
+
 /// Without claims.
 pub(crate) fn member<'a>(gateway: &'a Gateway, settings: &'a ServiceSettings) -> Member<'a> {
     static NONE: BTreeSet<crate::infra::Claim> = BTreeSet::new();

@@ -1,6 +1,5 @@
 use super::*;
-use crate::convert::ServiceSettings;
-use crate::infra::objects_for_tests::{gateway, home};
+use crate::infra::objects_for_tests::{gateway, home, settings};
 use crate::infra::{Member, Protocol, plan};
 use crate::source::cluster::testing::ApiServer;
 use serde_json::{Value, json};
@@ -28,7 +27,7 @@ impl World {
         let before = self.server.writes().len();
         let gateways: Vec<_> = uids.iter().map(|uid| gateway("web", uid, uid, Value::Null)).collect();
         let claims: Vec<_> = uids.iter().map(|uid| BTreeSet::from([claim(uid)])).collect();
-        let settings = ServiceSettings::default();
+        let settings = settings();
         let members = gateways.iter().zip(&claims).map(|(gateway, claims)| Member {
             gateway,
             claims,
