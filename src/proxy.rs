@@ -15,27 +15,30 @@ mod forward;
 mod headers;
 mod limits;
 mod listen;
+mod proxy_protocol;
 mod publish;
 mod record;
 mod request;
 mod request_body;
 mod response_body;
 mod screen;
+mod settings;
 mod upgrade;
 mod worker;
 
 pub use limits::Limits;
 pub use publish::{BindFailure, BindFailures};
 
-use crate::model::Delta;
+use crate::model::{Delta, ProxyProtocol};
 use crate::support::drain::Watch;
 use crate::support::forbidden::TargetPolicy;
 use crate::table::Builder;
-use crate::telemetry::{AccessLog, Metrics};
+use crate::telemetry::{AccessLog, Metrics, Mode};
 use crate::tls::ClientConfigs;
 use crate::upstream::{Connector, Registry};
 use ipnet::IpNet;
 use publish::Publisher;
+use settings::Settings;
 use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;
@@ -50,10 +53,13 @@ use worker::{Setup, Status};
 pub struct Config {
     /// Threads that serve; at least 1.
     pub workers: usize,
-    /// Limits and timeouts.
+    /// Limits and timeouts; those for clients where a listener has no others.
     pub limits: Limits,
-    /// Proxies in front whose `X-Forwarded-*` and `X-Request-Id` are believed.
+    /// Proxies in front whose `X-Forwarded-*` and `X-Request-Id` are believed, where a listener
+    /// has no others.
     pub trusted: Vec<IpNet>,
+    /// Which requests get a line in the access log, where a listener says nothing else.
+    pub access_log: Mode,
     /// Which targets may be connected to.
     pub targets: TargetPolicy,
     /// Addresses that other parts of the process listen on: no targets.
@@ -98,10 +104,15 @@ impl Proxy {
             Publisher::new(builder, workers.clone(), config.reserved, config.max_listening_sockets);
         let connector = Connector::new(Arc::new(config.tls), config.limits.backend_connect);
         metrics.process().workers.set(workers.len() as u64);
+        let settings = Settings {
+            limits: config.limits,
+            trusted: config.trusted,
+            proxy_protocol: ProxyProtocol::Off,
+            access_log: config.access_log,
+        };
         for status in &workers {
             let setup = Setup {
-                limits: config.limits.clone(),
-                trusted: config.trusted.clone(),
+                settings: settings.clone(),
                 metrics: metrics.clone(),
                 log: log.worker(),
                 connector: connector.clone(),

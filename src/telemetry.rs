@@ -10,7 +10,7 @@ mod metrics;
 mod series;
 mod timestamp;
 
-pub use access_log::{AccessLog, FIELDS, InvalidMode, Mode, Output, Record, WorkerLog};
+pub use access_log::{AccessLog, FIELDS, InvalidMode, Mode, Output, Record, Sampler, WorkerLog};
 pub use metrics::{
     CONTENT_TYPE, ControllerMetrics, EventWrite, ListenerMetrics, Metrics, ProcessMetrics, RouteMetrics,
     StatusWrite, UpstreamMetrics,

@@ -26,7 +26,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("status", &["model", "api", "index", "infra", "attach"]),
     // From here to `proxy` the data plane: it knows the model, and nothing of Kubernetes.
     ("telemetry", &["model"]),
-    ("tls", &["support"]),
+    ("tls", &["support", "model"]),
     ("upstream", &["support", "model", "telemetry", "tls"]),
     ("discovery", &[]),
     ("table", &["support", "model", "telemetry", "tls", "upstream"]),

@@ -12,7 +12,7 @@ use tidegate::model::{
 use tidegate::proxy::{Config, Limits, Proxy};
 use tidegate::support::drain;
 use tidegate::support::forbidden::TargetPolicy;
-use tidegate::telemetry::{AccessLog, Metrics};
+use tidegate::telemetry::{AccessLog, Metrics, Mode};
 use tidegate::tls::ClientConfigs;
 
 struct Running {
@@ -27,6 +27,7 @@ fn start() -> Running {
     let config = Config {
         workers: 2,
         limits: Limits::default(),
+        access_log: Mode::Off,
         trusted: vec![],
         targets: TargetPolicy::new(true, vec![]),
         reserved: vec![],

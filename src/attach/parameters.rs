@@ -5,7 +5,7 @@ use super::grants::not_watched;
 use crate::api::gateway::{Gateway, GatewayClassSpec};
 use crate::api::gateway_parameters::GatewayParameters;
 use crate::api::{Kind, ObjectId};
-use crate::convert::unsupported::{self, Effect, Found};
+use crate::convert::unsupported::{self, Found};
 use crate::convert::{self, Parameters};
 use crate::index::Index;
 use crate::model::ObjectKey;
@@ -118,9 +118,6 @@ fn resolve(index: &Index, reference: &Reference<'_>) -> Result<Resolved, String>
     let mut found = unsupported::find(Kind::GatewayParameters, &**wire);
     for found in &mut found {
         found.path = format!("{id} {}", found.path);
-    }
-    if let Some(refused) = found.iter().find(|found| found.field.effect == Effect::RefusesParameters) {
-        return Err(format!("{field}: {} is not supported: {}", refused.path, refused.field.instead));
     }
     Ok(Resolved { parameters, found, objects: vec![id] })
 }

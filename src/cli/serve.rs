@@ -108,7 +108,7 @@ pub async fn serve(args: &Args, signals: mpsc::Receiver<u8>) -> Result<ExitCode,
     let (source, decisions, member) = source(args, &metrics).await?;
 
     let output = args.access_log_file.clone().map_or(Output::Stdout, Output::File);
-    let access_log = AccessLog::start(args.access_log, &output, metrics.clone())
+    let access_log = AccessLog::start(&output, metrics.clone())
         .map_err(|error| format!("cannot write the access log: {error}"))?;
     let (trigger, watch) = drain_phases::channel();
     let config = config(args, &decisions, &metrics)?;
@@ -170,6 +170,7 @@ fn config(args: &Args, decisions: &Decisions, metrics: &Metrics) -> Result<proxy
         workers,
         limits: args.limits.limits(),
         trusted: args.trusted_cidr.clone(),
+        access_log: args.access_log,
         targets: decisions.targets.clone(),
         reserved: vec![args.admin_address, args.health_address],
         tls: ClientConfigs::system(),

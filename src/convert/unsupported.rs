@@ -22,8 +22,6 @@ pub enum Effect {
     RefusesHttpsListeners,
     /// The Gateway is not accepted: its address would be reached from elsewhere.
     RefusesAddress,
-    /// The parameters cannot be used: what refers to them is not accepted.
-    RefusesParameters,
 }
 
 /// A field that is not honoured.
@@ -61,23 +59,14 @@ const fn unless(field: Field, honoured: fn(&Value) -> bool) -> Field {
 }
 
 const CLOSED: &str = "requests that the rule matches are answered with 500; remove the filter";
-const NOT_YET: &str = "listeners have the settings of the command line; remove the field";
 const OPEN_DOOR: &str = "the listener would let every client in; remove the field";
 
 /// All of them.
 pub const FIELDS: &[Field] = {
-    use Effect::{
-        ClosesRule, RefusesAddress, RefusesHttpsListeners, RefusesListener, RefusesParameters, Told,
-        ToldStandalone,
-    };
+    use Effect::{ClosesRule, RefusesAddress, RefusesHttpsListeners, RefusesListener, Told, ToldStandalone};
     use Kind::{Gateway, GatewayParameters, HttpRoute};
     &[
         field(GatewayParameters, "spec.service", ToldStandalone, "standalone makes no Service"),
-        field(GatewayParameters, "spec.clientIP", RefusesParameters, NOT_YET),
-        field(GatewayParameters, "spec.limits", RefusesParameters, NOT_YET),
-        field(GatewayParameters, "spec.timeouts", RefusesParameters, NOT_YET),
-        field(GatewayParameters, "spec.tls", RefusesParameters, NOT_YET),
-        field(GatewayParameters, "spec.accessLog", RefusesParameters, NOT_YET),
         field(
             Gateway,
             "spec.infrastructure.labels",

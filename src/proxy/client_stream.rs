@@ -24,14 +24,16 @@ pub(super) struct ClientStream<T> {
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> ClientStream<T> {
-    pub(super) fn new(stream: T, activity: Arc<Activity>) -> Self {
-        Self { stream, ahead: Bytes::new(), activity, ended: false, shut: false }
+    /// `ahead` was taken from the stream already: less than what an HTTP/2 client sends first.
+    pub(super) fn new(stream: T, ahead: Bytes, activity: Arc<Activity>) -> Self {
+        Self { stream, ahead, activity, ended: false, shut: false }
     }
 
     /// Reads as far as it takes to know whether the client speaks HTTP/2 by prior knowledge.
     pub(super) async fn is_http2(&mut self) -> io::Result<bool> {
         let mut start = [0; HTTP2_PREFACE.len()];
-        let mut filled = 0;
+        let mut filled = self.ahead.len().min(start.len());
+        start[..filled].copy_from_slice(&self.ahead[..filled]);
         while filled < start.len() && start[..filled] == HTTP2_PREFACE[..filled] {
             match self.stream.read(&mut start[filled..]).await? {
                 0 => break,

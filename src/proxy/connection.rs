@@ -3,24 +3,28 @@
 use super::activity::{Activity, Command, Handle};
 use super::client_stream::ClientStream;
 use super::coalesce::Coalesced;
+use super::headers;
+use super::proxy_protocol::{self, Start};
 use super::record::Record;
 use super::request;
+use super::settings::{Settings, Socket};
 use super::worker::{Registered, Worker};
-use crate::model::{ListenerKey, Protocol, Reason};
+use crate::model::{ListenerKey, Protocol, ProxyProtocol, Reason};
 use crate::support::drain::Hold;
 use crate::support::local_executor::LocalExecutor;
 use crate::table::Listener;
 use crate::telemetry::ListenerMetrics;
 use crate::tls::{AcceptError, accept};
-use http::{HeaderValue, Request};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Request};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::future::poll_fn;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -30,18 +34,23 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+/// So many fields of a head hyper takes without being told, and without allocating for them.
+const HYPER_FIELDS: usize = 100;
+
 /// What is the same for all requests of a connection.
 pub(super) struct Client {
     pub(super) worker: Rc<Worker>,
     pub(super) handle: Rc<Handle>,
     /// The socket that it came in by.
-    pub(super) bind: SocketAddr,
+    pub(super) socket: Rc<Socket>,
     /// The other side.
+    pub(super) peer: SocketAddr,
+    /// Who connected to the other side, if it is a proxy that says so; else the other side.
     pub(super) address: SocketAddr,
-    /// The other side's address as `X-Forwarded-For` has it.
+    /// That address as `X-Forwarded-For` has it.
     pub(super) address_text: HeaderValue,
-    /// Its word on who its own client is counts.
-    pub(super) trusted: bool,
+    /// Whether that one's word on who its own client is counts, by which settings.
+    trust: RefCell<(Rc<Settings>, bool)>,
     /// On TLS, the listener that its SNI chose.
     pub(super) pinned: Option<ListenerKey>,
     counted: OnceCell<Counted>,
@@ -66,22 +75,52 @@ impl Drop for Counted {
 }
 
 impl Client {
-    fn new(worker: &Rc<Worker>, peer: SocketAddr, bind: SocketAddr) -> Self {
+    fn new(worker: &Rc<Worker>, peer: SocketAddr, socket: Rc<Socket>) -> Self {
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
         let activity = Arc::new(Activity::new(worker.clock.clone()));
+        let settings = socket.settings();
+        let trusted = settings.trusts(peer.ip());
         Self {
             handle: Rc::new(Handle::new(activity)),
-            bind,
+            socket,
+            peer,
             address: peer,
-            // An address has no character that a header could not have.
-            address_text: HeaderValue::from_str(&peer.ip().to_string())
-                .unwrap_or(HeaderValue::from_static("unknown")),
-            trusted: worker.trusts(peer.ip()),
+            address_text: text_of(peer.ip()),
+            trust: RefCell::new((settings, trusted)),
             pinned: None,
             counted: OnceCell::new(),
             _hold: worker.drain.hold(),
             worker: worker.clone(),
         }
+    }
+
+    /// Takes the word of the other side on who connected to it.
+    fn speaks_for(&mut self, source: SocketAddr) {
+        self.address = source;
+        self.address_text = text_of(source.ip());
+        let (settings, trusted) = self.trust.get_mut();
+        *trusted = settings.trusts(source.ip());
+    }
+
+    /// Whether its word on who its own client is counts.
+    pub(super) fn is_trusted(&self) -> bool {
+        let settings = self.socket.settings();
+        let (known, trusted) = &mut *self.trust.borrow_mut();
+        if !Rc::ptr_eq(known, &settings) {
+            *trusted = settings.trusts(self.address.ip());
+            *known = settings;
+        }
+        *trusted
+    }
+
+    /// Who asks, as far as those in front are to be believed.
+    pub(super) fn address_by(&self, headers: &HeaderMap) -> IpAddr {
+        let own = self.address.ip();
+        if !self.is_trusted() {
+            return own;
+        }
+        let settings = self.socket.settings();
+        headers::client_address(headers, own, |address| settings.trusts(address))
     }
 
     /// Counts the connection with the listener of its first request.
@@ -95,46 +134,87 @@ impl Client {
     }
 }
 
+fn text_of(address: IpAddr) -> HeaderValue {
+    // An address has no character that a header could not have.
+    HeaderValue::from_str(&address.to_string()).unwrap_or(HeaderValue::from_static("unknown"))
+}
+
 /// Serves a connection to its end.
 pub(super) async fn serve(worker: Rc<Worker>, stream: TcpStream, peer: SocketAddr, bind: SocketAddr) {
     // A head and its body are often two writes: Nagle would hold the second back.
     if stream.set_nodelay(true).is_err() {
         return;
     }
-    let mut client = Client::new(&worker, peer, bind);
-    let table = worker.table();
     // A table that has gone since the connection came: nothing is listened on here any more.
+    let Some(socket) = worker.socket(bind) else { return };
+    let settings = socket.settings();
+    let mut client = Client::new(&worker, peer, socket);
+    let registered = worker.register(&client.socket, &client.handle);
+    let mut stream = stream;
+    let Some(taken) = take_header(&mut client, &settings, &mut stream).await else { return };
+    let table = worker.table();
     let Some(bind) = table.bind(bind) else { return };
     match bind.protocol {
         Protocol::Http => {
             drop(table);
-            let registered = worker.register(client.bind, &client.handle);
-            let mut stream = ClientStream::new(stream, client.handle.activity.clone());
-            let head_time = worker.limits.head_time;
+            let mut stream = ClientStream::new(stream, taken, client.handle.activity.clone());
+            let head_time = settings.limits.head_time;
             let Ok(Ok(http2)) = timeout(head_time, stream.is_http2()).await else { return };
             serve_http(client, registered, stream, http2).await;
         }
         Protocol::Https => {
-            let registered = worker.register(client.bind, &client.handle);
+            // What began like a header cannot begin TLS.
+            if !taken.is_empty() {
+                return worker.metrics.process().unrecognized_names.increment();
+            }
             let bind = bind.clone();
             drop(table);
             let choose = |name: Option<&str>| {
                 let listener = bind.listener_for_sni(name)?;
                 Some((listener.tls.clone()?, listener.clone()))
             };
-            match accept(stream, worker.limits.tls_handshake, choose).await {
+            match accept(stream, settings.limits.tls_handshake, choose).await {
                 Ok((stream, listener)) => {
                     client.count_with(&listener);
                     client.pinned = Some(listener.key.clone());
                     client.handle.activity.restart();
                     let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                    let stream = ClientStream::new(stream, client.handle.activity.clone());
+                    let stream = ClientStream::new(stream, Bytes::new(), client.handle.activity.clone());
                     serve_http(client, registered, stream, http2).await;
                 }
                 Err(error) => count_failure(&worker, &error, peer),
             }
         }
     }
+}
+
+/// Takes the header of the PROXY protocol off the stream, if there is to be one; returns what was
+/// taken of something else. None if the connection is to be closed.
+async fn take_header(client: &mut Client, settings: &Settings, stream: &mut TcpStream) -> Option<Bytes> {
+    if settings.proxy_protocol == ProxyProtocol::Off {
+        return Some(Bytes::new());
+    }
+    let start = timeout(settings.limits.head_time, proxy_protocol::read(stream)).await;
+    let problem = match start {
+        Ok(Ok(Start::Header { source })) => {
+            if let Some(source) = source.filter(|_| settings.takes_header_of(client.peer.ip())) {
+                client.speaks_for(source);
+            }
+            // The first head is awaited from now on.
+            client.handle.activity.restart();
+            return Some(Bytes::new());
+        }
+        Ok(Ok(Start::Other { taken })) if settings.proxy_protocol == ProxyProtocol::Optional => {
+            return Some(taken);
+        }
+        Ok(Ok(Start::End)) => return None,
+        Ok(Ok(Start::Other { .. })) => "there is none".to_owned(),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "it did not arrive in time".to_owned(),
+    };
+    tracing::debug!(peer = %client.peer, problem, "no header of the PROXY protocol");
+    client.worker.metrics.process().proxy_protocol_failures.increment();
+    None
 }
 
 fn count_failure(worker: &Worker, error: &AcceptError<Arc<Listener>>, peer: SocketAddr) {
@@ -159,7 +239,7 @@ where
     let result = if http2 { serve_http2(&client, stream).await } else { serve_http1(&client, stream).await };
     drop(registered);
     if let Err(error) = result {
-        tracing::debug!(peer = %client.address, %error, "connection ended");
+        tracing::debug!(peer = %client.peer, %error, "connection ended");
         if error.is_parse() {
             let reason = if error.is_parse_too_large() { Reason::HeadTooLarge } else { Reason::BadRequest };
             Record::unreadable(&client, reason);
@@ -177,8 +257,13 @@ where
         request::handle(served.clone(), request)
     });
     let mut builder = http1::Builder::new();
+    let settings = client.socket.settings();
+    let limits = &settings.limits;
     // The worker's tick looks after both limits of time.
-    builder.header_read_timeout(None).max_header_size(client.worker.limits.head_bytes);
+    builder.header_read_timeout(None).max_header_size(limits.head_bytes);
+    if limits.head_fields > HYPER_FIELDS {
+        builder.max_headers(limits.head_fields);
+    }
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service).with_upgrades());
     let mut finishing = false;
     drive(&client.handle, |cx, command| {
@@ -198,7 +283,8 @@ where
     let served = client.clone();
     client.handle.activity.set_multiplexed();
     let service = service_fn(move |request| request::handle(served.clone(), request));
-    let limits = &client.worker.limits;
+    let settings = client.socket.settings();
+    let limits = &settings.limits;
     let mut builder = http2::Builder::new(LocalExecutor);
     builder
         .timer(TokioTimer::new())

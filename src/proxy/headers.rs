@@ -6,6 +6,7 @@ use http::header::{
     PROXY_AUTHORIZATION, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http_body::Frame;
+use std::net::{IpAddr, SocketAddr};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
@@ -149,6 +150,32 @@ fn set_forwarded(headers: &mut HeaderMap, authority: &HeaderValue, client: &Send
         headers.insert(X_FORWARDED_HOST, authority.clone());
         headers.insert(X_REQUEST_ID, request_id());
     }
+}
+
+/// Who asks: of the addresses in X-Forwarded-For, read from the right, each of which was written by
+/// the one after it, the first that is not trusted; the last that is, if all are. What is no address
+/// ends it: whoever is trusted does not know either.
+pub(super) fn client_address(headers: &HeaderMap, sender: IpAddr, trusts: impl Fn(IpAddr) -> bool) -> IpAddr {
+    let mut client = sender;
+    let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();
+    let entries = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
+    for entry in entries {
+        if !trusts(client) {
+            break;
+        }
+        let Some(before) = std::str::from_utf8(entry).ok().and_then(address) else { break };
+        client = before;
+    }
+    client
+}
+
+/// An address; some proxies write the port, too.
+fn address(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let ip =
+        text.parse::<IpAddr>().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()));
+    let bare = || text.strip_prefix('[')?.strip_suffix(']')?.parse::<IpAddr>().ok();
+    ip.or_else(bare).map(|ip| ip.to_canonical())
 }
 
 /// All lines of X-Forwarded-For as one list, with one more address at its end.

@@ -12,7 +12,8 @@ pub struct Limits {
     pub head_fields: usize,
     /// Bytes of the request target. Longer ones are hardly meant for a server.
     pub uri_bytes: usize,
-    /// From the first byte of a head (or from accepting) to its last: cuts off slow senders.
+    /// From the first byte of a head (or from accepting) to its last: cuts off slow senders. So too
+    /// for a header of the PROXY protocol.
     pub head_time: Duration,
     /// Between requests of one connection. Longer than the 60 s of common load balancers in
     /// front, so that they are the ones who close.

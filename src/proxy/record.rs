@@ -13,6 +13,7 @@ use crate::upstream::{InFlight, Upstream};
 use http::header::{HeaderValue, USER_AGENT};
 use http::request::Parts;
 use http::{Method, StatusCode, Version};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -37,6 +38,7 @@ struct Inner {
 
 /// What only the access log wants; not gathered for a request without a line.
 struct Line {
+    client_address: IpAddr,
     protocol: Version,
     method: Method,
     user_agent: Option<HeaderValue>,
@@ -51,7 +53,8 @@ impl Record {
     /// Of a request whose head came just now.
     pub(super) fn begin(client: &Rc<Client>, head: &Parts) -> Self {
         client.handle.activity.begin();
-        let line = client.worker.log.wants().then(|| Line {
+        let line = client.socket.sampler.take().then(|| Line {
+            client_address: client.address_by(&head.headers),
             protocol: head.version,
             method: head.method.clone(),
             user_agent: head.headers.get(USER_AGENT).cloned(),
@@ -82,7 +85,7 @@ impl Record {
     /// goes with the reason.
     pub(super) fn unreadable(client: &Client, reason: Reason) {
         client.worker.metrics.process().count_answer(reason);
-        if client.worker.log.wants() {
+        if client.socket.sampler.take() {
             client.worker.log.write(&telemetry::Record {
                 listener: None,
                 route: None,
@@ -92,7 +95,8 @@ impl Record {
                 attempts: 0,
                 retry_reasons: &[],
                 reason: Some(reason),
-                client_address: client.address,
+                client_address: client.address.ip(),
+                peer_address: client.peer,
                 protocol: Version::HTTP_11,
                 method: None,
                 host: None,
@@ -208,7 +212,8 @@ impl Inner {
             attempts: self.attempts,
             retry_reasons: &line.retry_reasons,
             reason: self.reason,
-            client_address: self.client.address,
+            client_address: line.client_address,
+            peer_address: self.client.peer,
             protocol: line.protocol,
             method: Some(line.method.as_str()),
             host: line.host.as_deref(),

@@ -31,7 +31,8 @@ pub(super) async fn handle(
     let mut record = Record::begin(&client, &head);
     let mut closing = false;
     let version = head.version;
-    let response = match screen(&mut head, &client.worker.limits) {
+    let settings = client.socket.settings();
+    let response = match screen(&mut head, &settings.limits) {
         Err(reason) => Err(reason),
         Ok(screened) => {
             closing |= had_two_lengths(&client, &head, &screened);
@@ -78,7 +79,7 @@ async fn serve(
     let path = screened.path.as_deref().unwrap_or_else(|| head.uri.path());
     record.screened(&screened.host, path);
     let table = client.worker.table();
-    let bind = table.bind(client.bind).ok_or(Reason::NoRoute)?;
+    let bind = table.bind(client.socket.address).ok_or(Reason::NoRoute)?;
     let listener = claim(client, bind, &screened.host)?;
     client.count_with(listener);
     record.listener(listener);
@@ -158,14 +159,18 @@ fn outgoing(
 ) -> Outgoing {
     let upgrade = (head.version == Version::HTTP_11).then(|| headers::upgrade(&head.headers)).flatten();
     let on_upgrade = upgrade.as_ref().and_then(|_| head.extensions.remove::<OnUpgrade>());
-    let from =
-        headers::Sender { address: &client.address_text, trusted: client.trusted, scheme: client.scheme() };
+    let from = headers::Sender {
+        address: &client.address_text,
+        trusted: client.is_trusted(),
+        scheme: client.scheme(),
+    };
     headers::prepare_request(&mut head.headers, &screened.authority, &from);
     for filters in [&rule.filters, &backend.filters] {
         filters::request(filters, &mut head.headers);
     }
     record.request_id(head.headers.get(headers::X_REQUEST_ID));
-    let source = (!body.is_end_stream()).then(|| Source::new(body, client.worker.limits.replay_bytes));
+    let source =
+        (!body.is_end_stream()).then(|| Source::new(body, client.socket.settings().limits.replay_bytes));
     if let Some(source) = &source {
         record.source(source);
     }

@@ -72,7 +72,7 @@ impl Tunnel {
         let worker = &self.client.worker;
         let handle = Rc::new(Handle::new(Arc::new(Activity::new(worker.clock.clone()))));
         handle.activity.begin();
-        let _registered = worker.register(self.client.bind, &handle);
+        let _registered = worker.register(&self.client.socket, &handle);
         let joined = async {
             let mut downstream = TokioIo::new(self.on_upgrade.await.map_err(io::Error::other)?);
             downstream.write_all(&self.ahead).await?;

@@ -1,19 +1,18 @@
 //! One thread that serves: its table, its connections to both sides, and its tick.
 
 use super::activity::{Command, Handle, Overdue};
-use super::limits::Limits;
 use super::listen::{self, Listening};
 use super::publish::Published;
 use super::request_body::RequestBody;
+use super::settings::{Settings, Socket};
 use crate::model::Reason;
 use crate::support::drain::{Phase, Watch};
 use crate::table::Table;
 use crate::telemetry::{Metrics, WorkerLog};
 use crate::upstream::{Connector, Pool, Splits};
-use ipnet::IpNet;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,8 +26,7 @@ const TICK: Duration = Duration::from_millis(200);
 
 /// What a worker is made of; crosses to its thread.
 pub(super) struct Setup {
-    pub(super) limits: Limits,
-    pub(super) trusted: Vec<IpNet>,
+    pub(super) settings: Settings,
     pub(super) metrics: Arc<Metrics>,
     pub(super) log: WorkerLog,
     pub(super) connector: Connector,
@@ -48,9 +46,11 @@ pub(super) struct Status {
     pub(super) version: AtomicU64,
 }
 
+/// A client's connection, and the socket that it came in by.
+type Connection = (Rc<Socket>, Rc<Handle>);
+
 /// The worker's state; of its thread only.
 pub(super) struct Worker {
-    pub(super) limits: Limits,
     pub(super) metrics: Arc<Metrics>,
     pub(super) log: WorkerLog,
     pub(super) connector: Connector,
@@ -61,9 +61,12 @@ pub(super) struct Worker {
     pub(super) drain: Watch,
     /// Answers ask their clients to take another connection.
     pub(super) announcing: Cell<bool>,
-    trusted: Vec<IpNet>,
+    /// What holds where a listener says nothing else.
+    defaults: Settings,
     table: RefCell<Rc<Table>>,
-    connections: RefCell<HashMap<u64, (SocketAddr, Rc<Handle>)>>,
+    /// Those of the table.
+    sockets: RefCell<HashMap<SocketAddr, Rc<Socket>>>,
+    connections: RefCell<HashMap<u64, Connection>>,
     next_connection: Cell<u64>,
     max_connections: usize,
     room: Notify,
@@ -134,8 +137,7 @@ pub(super) async fn run(setup: Setup) {
 impl Worker {
     fn new(setup: Setup) -> Self {
         Self {
-            pool: RefCell::new(Pool::new(setup.limits.pool())),
-            limits: setup.limits,
+            pool: RefCell::new(Pool::new(setup.settings.limits.pool())),
             metrics: setup.metrics,
             log: setup.log,
             connector: setup.connector,
@@ -143,8 +145,9 @@ impl Worker {
             clock: Arc::default(),
             announcing: Cell::new(setup.drain.phase() >= Phase::Announcing),
             drain: setup.drain,
-            trusted: setup.trusted,
+            defaults: setup.settings,
             table: RefCell::default(),
+            sockets: RefCell::default(),
             connections: RefCell::default(),
             next_connection: Cell::new(0),
             max_connections: setup.max_connections,
@@ -161,22 +164,29 @@ impl Worker {
     /// Serves a new table from the next request on, and drops what belongs to no table any more.
     pub(super) fn set_table(&self, table: &Table) {
         self.splits.borrow_mut().retain(|id| table.has_split(id));
+        let sockets = &mut *self.sockets.borrow_mut();
+        sockets.retain(|address, _| table.bind(*address).is_some());
+        for bind in table.binds() {
+            sockets
+                .entry(bind.address)
+                .and_modify(|socket| socket.update(&bind.settings, &self.defaults))
+                .or_insert_with(|| Rc::new(Socket::new(bind.address, &bind.settings, &self.defaults)));
+        }
         // A table is a handful of pointers; with a count of its own thread's, taking it costs nothing.
         *self.table.borrow_mut() = Rc::new(table.clone());
         self.pool.borrow_mut().sweep();
     }
 
-    /// Whether a peer's word on who its client is counts.
-    pub(super) fn trusts(&self, peer: IpAddr) -> bool {
-        let peer = peer.to_canonical();
-        self.trusted.iter().any(|net| net.contains(&peer))
+    /// What holds on a socket of the newest table.
+    pub(super) fn socket(&self, address: SocketAddr) -> Option<Rc<Socket>> {
+        self.sockets.borrow().get(&address).cloned()
     }
 
     /// Puts a connection on the list.
-    pub(super) fn register(self: &Rc<Self>, bind: SocketAddr, handle: &Rc<Handle>) -> Registered {
+    pub(super) fn register(self: &Rc<Self>, socket: &Rc<Socket>, handle: &Rc<Handle>) -> Registered {
         let id = self.next_connection.get();
         self.next_connection.set(id + 1);
-        self.connections.borrow_mut().insert(id, (bind, handle.clone()));
+        self.connections.borrow_mut().insert(id, (socket.clone(), handle.clone()));
         Registered { worker: self.clone(), id }
     }
 
@@ -199,7 +209,7 @@ impl Worker {
             let connections = self.connections.borrow();
             connections
                 .values()
-                .filter(|(bind, handle)| whom(*bind, handle))
+                .filter(|(socket, handle)| whom(socket.address, handle))
                 .map(|(_, handle)| handle.clone())
                 .collect()
         };
@@ -242,10 +252,10 @@ impl Worker {
         let phase = self.drain.phase();
         let overdue: Vec<(Overdue, Rc<Handle>)> = {
             let connections = self.connections.borrow();
-            let overdue = |handle: &Rc<Handle>| {
-                Some((handle.activity.is_overdue(&self.limits, phase)?, handle.clone()))
+            let overdue = |(socket, handle): &Connection| {
+                Some((handle.activity.is_overdue(&socket.settings().limits, phase)?, handle.clone()))
             };
-            connections.values().filter_map(|(_, handle)| overdue(handle)).collect()
+            connections.values().filter_map(overdue).collect()
         };
         for (overdue, handle) in overdue {
             match overdue {

@@ -8,7 +8,7 @@ use super::bucket::Bucket;
 use super::compile::{CompiledRoute, Compiler};
 use super::hosts::Hosts;
 use super::listener::{Bind, Listener};
-use crate::model::{self, Delta, Hostname, ListenerKey, Resource, ResourceKey, RouteKey};
+use crate::model::{self, Delta, Hostname, ListenerKey, ListenerSettings, Resource, ResourceKey, RouteKey};
 use crate::telemetry::Metrics;
 use crate::upstream::Registry;
 use certificates::{Certificates, ListenerTls};
@@ -270,12 +270,21 @@ impl Builder {
         self.work.listeners += 1;
     }
 
+    /// The settings that the socket has already, if they are the same: whoever holds them need not
+    /// compare them again.
+    fn kept_settings(&self, address: SocketAddr, new: Arc<ListenerSettings>) -> Arc<ListenerSettings> {
+        let old = self.table.binds.get(&address).map(|bind| &bind.settings);
+        old.filter(|old| **old == new).cloned().unwrap_or(new)
+    }
+
     /// All listeners of a socket; none if nothing listens there any more.
     fn build_bind(&mut self, address: SocketAddr) -> Option<Bind> {
         let on_bind = self.listeners.values().filter(|state| state.model.binds.contains(&address));
         let mut built = on_bind.filter_map(|state| state.built.as_ref());
         let first = built.next()?;
-        let mut bind = Bind { address, protocol: first.protocol, listeners: Hosts::default() };
+        let settings = self.listeners.get(&first.key).map(|state| &state.model.settings);
+        let settings = self.kept_settings(address, settings.cloned().unwrap_or_default());
+        let mut bind = Bind { address, protocol: first.protocol, settings, listeners: Hosts::default() };
         for listener in std::iter::once(first).chain(built) {
             // The control plane lets no two such listeners through; should it, the socket still
             // does one thing, and always the same.

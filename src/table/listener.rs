@@ -5,7 +5,7 @@ use super::conditions::Request;
 use super::hosts::Hosts;
 use super::query::Query;
 use super::rule::{Match, Rule};
-use crate::model::{Hostname, ListenerKey, Protocol};
+use crate::model::{Hostname, ListenerKey, ListenerSettings, Protocol};
 use crate::telemetry::ListenerMetrics;
 use rustls::ServerConfig;
 use std::net::SocketAddr;
@@ -18,6 +18,8 @@ pub struct Bind {
     pub address: SocketAddr,
     /// What all of its listeners speak.
     pub protocol: Protocol,
+    /// What holds for its clients; the same object for as long as nothing of it changes.
+    pub settings: Arc<ListenerSettings>,
     pub(super) listeners: Hosts<Arc<Listener>>,
 }
 

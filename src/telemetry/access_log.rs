@@ -9,7 +9,7 @@ mod record;
 mod worker;
 mod writer;
 
-pub use mode::{InvalidMode, Mode};
+pub use mode::{InvalidMode, Mode, Sampler};
 pub use record::{FIELDS, Record};
 pub use worker::WorkerLog;
 
@@ -42,34 +42,29 @@ struct Batch {
 /// only [`AccessLog::close`] waits until they are written.
 #[derive(Debug)]
 pub struct AccessLog {
-    mode: Mode,
     metrics: Arc<Metrics>,
-    /// `None` when the mode is off: then there is no writer.
+    /// `None` for a log that takes no line: then there is no writer.
     batches: Option<SyncSender<Batch>>,
     /// Disconnected when the writer has ended.
     ended: Receiver<()>,
 }
 
 impl AccessLog {
-    /// Opens the output and starts the writer; neither is done when the mode is off.
+    /// Opens the output and starts the writer.
     ///
     /// # Errors
     /// The output cannot be opened, or no thread can be started.
-    pub fn start(mode: Mode, output: &Output, metrics: Arc<Metrics>) -> std::io::Result<Self> {
-        if mode == Mode::Off {
-            return Ok(Self::off(metrics));
-        }
-        Self::write_to(mode, writer::open(output)?, metrics)
+    pub fn start(output: &Output, metrics: Arc<Metrics>) -> std::io::Result<Self> {
+        Self::write_to(writer::open(output)?, metrics)
     }
 
     /// A log that takes no line.
     pub fn off(metrics: Arc<Metrics>) -> Self {
         let (_, ended) = sync_channel(0);
-        Self { mode: Mode::Off, metrics, batches: None, ended }
+        Self { metrics, batches: None, ended }
     }
 
     fn write_to(
-        mode: Mode,
         output: impl std::io::Write + Send + 'static,
         metrics: Arc<Metrics>,
     ) -> std::io::Result<Self> {
@@ -80,12 +75,12 @@ impl AccessLog {
             writer::run(output, &received, &counted);
             drop(end);
         })?;
-        Ok(Self { mode, metrics, batches: Some(batches), ended })
+        Ok(Self { metrics, batches: Some(batches), ended })
     }
 
     /// The part of one worker, to be made on its thread or moved there.
     pub fn worker(&self) -> WorkerLog {
-        WorkerLog::new(self.mode, self.batches.clone(), self.metrics.clone())
+        WorkerLog::new(self.batches.clone(), self.metrics.clone())
     }
 
     /// Waits until everything that was handed over is written, at most `limit`. Every

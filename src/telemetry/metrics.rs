@@ -83,6 +83,8 @@ pub struct ProcessMetrics {
     /// Connections that were closed before a listener could be chosen: no listener has the name
     /// that the TLS client asked for, or no ClientHello came.
     pub unrecognized_names: Counter,
+    /// Connections that were closed as they did not begin as the PROXY protocol demands.
+    pub proxy_protocol_failures: Counter,
     /// Access-log lines that were not written because the writer could not keep up or failed.
     pub access_log_dropped_lines: Counter,
     /// How many files the process may have open.
@@ -107,6 +109,7 @@ impl Metrics {
                 workers: Gauge::default(),
                 listening_sockets: Gauge::default(),
                 unrecognized_names: Counter::default(),
+                proxy_protocol_failures: Counter::default(),
                 access_log_dropped_lines: Counter::default(),
                 open_files_limit: Gauge::default(),
                 started,

@@ -1,9 +1,11 @@
 //! What a listener shows to its clients.
 
 use super::{alpn_protocols, provider};
+use crate::model::TlsVersion;
 use rustls::crypto::aws_lc_rs::Ticketer;
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use rustls::version::{TLS12, TLS13};
 use rustls::{ServerConfig, SignatureScheme};
 use std::sync::Arc;
 
@@ -11,14 +13,21 @@ use std::sync::Arc;
 /// and shared by all workers: clients resume their sessions with tickets that only the very
 /// same settings can read.
 ///
-/// Without any certificate every handshake fails.
+/// Without any certificate every handshake fails. Versions of TLS before `oldest` are not spoken.
 ///
 /// # Errors
 /// The system gives no random numbers.
-pub fn server_config(certificates: Vec<Arc<CertifiedKey>>) -> Result<Arc<ServerConfig>, rustls::Error> {
+pub fn server_config(
+    certificates: Vec<Arc<CertifiedKey>>,
+    oldest: TlsVersion,
+) -> Result<Arc<ServerConfig>, rustls::Error> {
+    let versions: &[_] = match oldest {
+        TlsVersion::Tls12 => &[&TLS13, &TLS12],
+        TlsVersion::Tls13 => &[&TLS13],
+    };
     let certificates = certificates.into_iter().map(Certificate::new).collect();
     let mut config = ServerConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()?
+        .with_protocol_versions(versions)?
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(Certificates(certificates)));
     config.alpn_protocols = alpn_protocols();

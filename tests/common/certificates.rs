@@ -38,11 +38,20 @@ impl Authority {
 
     /// A client that trusts this authority alone and offers those protocols.
     pub fn client(&self, protocols: &[&str]) -> Arc<ClientConfig> {
+        self.client_of(protocols, rustls::DEFAULT_VERSIONS)
+    }
+
+    /// The same, of those versions of TLS.
+    pub fn client_of(
+        &self,
+        protocols: &[&str],
+        versions: &[&'static rustls::SupportedProtocolVersion],
+    ) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate.clone()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(versions)
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();

@@ -12,6 +12,7 @@ mod headers;
 mod hostile_http1;
 mod hostile_http2;
 mod limits;
+mod parameters;
 mod paths;
 mod routing;
 mod telemetry;

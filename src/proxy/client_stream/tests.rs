@@ -42,7 +42,7 @@ async fn detect(pieces: &[&[u8]]) -> (bool, Vec<u8>) {
             tokio::task::yield_now().await;
         }
     });
-    let mut stream = ClientStream::new(server, activity());
+    let mut stream = ClientStream::new(server, Bytes::new(), activity());
     let http2 = stream.is_http2().await.unwrap();
     sender.await.unwrap();
     let mut rest = Vec::new();
@@ -64,7 +64,7 @@ async fn detects_the_preface_and_loses_no_byte() {
 async fn waits_for_the_client(activity: Arc<Activity>) -> bool {
     let (mut client, server) = duplex(1024);
     client.write_all(b"unread").await.unwrap();
-    let mut stream = ClientStream::new(server, activity);
+    let mut stream = ClientStream::new(server, Bytes::new(), activity);
     let mut shutdown = pin!(stream.shutdown());
     let waits = futures::poll!(shutdown.as_mut()).is_pending();
     drop(client);

@@ -137,3 +137,35 @@ fn trailers_cannot_say_what_belongs_to_the_head() {
     let frame = prepare_trailers(Frame::<bytes::Bytes>::trailers(trailers));
     assert_eq!(lines(frame.trailers_ref().unwrap()), ["grpc-status: 0", "x-sum: 17"]);
 }
+
+#[test]
+fn the_client_is_the_first_from_the_right_that_is_not_trusted() {
+    let trusted = |ip: IpAddr| match ip {
+        IpAddr::V4(ip) => ip.octets()[0] == 10,
+        IpAddr::V6(ip) => ip.segments()[0] == 0xfd00,
+    };
+    for (lines, client) in [
+        (&[][..], "10.0.0.1"),
+        (&["192.0.2.1"], "192.0.2.1"),
+        (&["192.0.2.1, 10.0.0.2"], "192.0.2.1"),
+        // Whatever stands further left was written by somebody who is not believed.
+        (&["10.0.0.3, 192.0.2.1, 10.0.0.2"], "192.0.2.1"),
+        (&["192.0.2.9", "192.0.2.1 ,\t10.0.0.2", "fd00::1"], "192.0.2.1"),
+        (&["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
+        (&["192.0.2.1:4711"], "192.0.2.1"),
+        (&["2001:db8::1"], "2001:db8::1"),
+        (&["[2001:db8::1]"], "2001:db8::1"),
+        (&["[2001:db8::1]:4711"], "2001:db8::1"),
+        (&["192.0.2.1, ::ffff:10.0.0.2"], "192.0.2.1"),
+        // A trusted proxy that does not know, or does not say it well.
+        (&["192.0.2.1, unknown"], "10.0.0.1"),
+        (&["192.0.2.1, unknown, 10.0.0.2"], "10.0.0.2"),
+        (&["192.0.2.1,"], "10.0.0.1"),
+        (&[""], "10.0.0.1"),
+        (&["_hidden"], "10.0.0.1"),
+    ] {
+        let headers = map(&lines.iter().map(|line| ("x-forwarded-for", *line)).collect::<Vec<_>>());
+        let found = client_address(&headers, "10.0.0.1".parse().unwrap(), trusted);
+        assert_eq!(found.to_string(), client, "{lines:?}");
+    }
+}

@@ -1,6 +1,6 @@
 //! Certificates that deltas brought, and the TLS settings of listeners made of them.
 
-use crate::model::{Certificate, CertificateKey, Listener, Protocol};
+use crate::model::{Certificate, CertificateKey, Listener, Protocol, TlsVersion};
 use crate::support::pem::read_pair;
 use crate::tls::server_config;
 use rustls::ServerConfig;
@@ -22,6 +22,7 @@ struct Loaded {
 #[derive(Debug)]
 pub(super) struct ListenerTls {
     keys: Vec<Arc<CertifiedKey>>,
+    oldest: TlsVersion,
     pub(super) config: Arc<ServerConfig>,
 }
 
@@ -47,23 +48,26 @@ impl Certificates {
     }
 
     /// Brings a listener's settings up to date. They stay the same object while its certificates
-    /// do, so that clients can resume their sessions. Tells whether they are new.
+    /// and the versions of TLS do, so that clients can resume their sessions. Tells whether they are new.
     pub(super) fn renew(&self, listener: &Listener, tls: &mut Option<ListenerTls>) -> bool {
         let wanted = listener.certificates.iter().filter_map(|key| self.0.get(key)?.key.clone());
         let keys: Vec<_> = if listener.protocol == Protocol::Https { wanted.collect() } else { Vec::new() };
         if keys.is_empty() {
             return tls.take().is_some();
         }
+        let oldest = listener.settings.min_tls.unwrap_or(TlsVersion::Tls12);
         let same = |old: &ListenerTls| {
-            old.keys.len() == keys.len() && old.keys.iter().zip(&keys).all(|(old, new)| Arc::ptr_eq(old, new))
+            old.oldest == oldest
+                && old.keys.len() == keys.len()
+                && old.keys.iter().zip(&keys).all(|(old, new)| Arc::ptr_eq(old, new))
         };
         if tls.as_ref().is_some_and(same) {
             return false;
         }
-        *tls = server_config(keys.clone())
+        *tls = server_config(keys.clone(), oldest)
             .inspect_err(|error| tracing::error!(listener = %listener.key, %error, "no TLS settings"))
             .ok()
-            .map(|config| ListenerTls { keys, config });
+            .map(|config| ListenerTls { keys, oldest, config });
         true
     }
 }

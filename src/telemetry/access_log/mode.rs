@@ -1,5 +1,6 @@
 //! Which requests get a line.
 
+use std::cell::Cell;
 use std::fmt;
 use std::str::FromStr;
 
@@ -20,7 +21,7 @@ pub enum Mode {
 pub struct InvalidMode(String);
 
 impl Mode {
-    /// What [`Sampler`] adds for each request: 2³² stands for the whole.
+    /// What a [`Sampler`] adds for each request: 2³² stands for the whole.
     fn step(self) -> u64 {
         const WHOLE: f64 = (1_u64 << 32) as f64;
         match self {
@@ -62,22 +63,28 @@ impl fmt::Display for Mode {
 /// Takes a share of what it is asked for, without chance: after n calls it has said yes for the
 /// whole part of n × share.
 #[derive(Debug)]
-pub(super) struct Sampler {
-    step: u64,
-    owed: u64,
+pub struct Sampler {
+    step: Cell<u64>,
+    owed: Cell<u64>,
 }
 
 impl Sampler {
-    pub(super) fn new(mode: Mode) -> Self {
-        Self { step: mode.step(), owed: 0 }
+    /// Nothing was asked for yet.
+    pub fn new(mode: Mode) -> Self {
+        Self { step: Cell::new(mode.step()), owed: Cell::new(0) }
     }
 
-    pub(super) fn take(&mut self) -> bool {
-        self.owed += self.step;
-        let taken = self.owed >= 1 << 32;
-        if taken {
-            self.owed -= 1 << 32;
-        }
+    /// Takes another share from now on.
+    pub fn set(&self, mode: Mode) {
+        self.step.set(mode.step());
+    }
+
+    /// Whether the next request gets a line; to be asked once a request. Nothing of a
+    /// [`super::Record`] needs to be put together when it is false.
+    pub fn take(&self) -> bool {
+        let owed = self.owed.get() + self.step.get();
+        let taken = owed >= 1 << 32;
+        self.owed.set(if taken { owed - (1 << 32) } else { owed });
         taken
     }
 }

@@ -3,11 +3,11 @@
 use crate::model::Reason;
 use crate::telemetry::json::Object;
 use http::Version;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// The fields of every line, in their order; `docs/access-log.md` tells what they mean.
-pub const FIELDS: [&str; 20] = [
+pub const FIELDS: [&str; 21] = [
     "time",
     "listener",
     "route",
@@ -18,6 +18,7 @@ pub const FIELDS: [&str; 20] = [
     "retry_reasons",
     "reason",
     "client_address",
+    "peer_address",
     "protocol",
     "method",
     "host",
@@ -49,8 +50,10 @@ pub struct Record<'a> {
     pub retry_reasons: &'a [&'a str],
     /// Why Tidegate answered itself; none when a backend's answer was passed on.
     pub reason: Option<Reason>,
-    /// The peer of the connection.
-    pub client_address: SocketAddr,
+    /// Who asks, as far as the proxies in front are to be believed.
+    pub client_address: IpAddr,
+    /// The other end of the connection.
+    pub peer_address: SocketAddr,
     /// The protocol of the request.
     pub protocol: Version,
     /// None if the head could not be read; so too for host and path.
@@ -93,6 +96,7 @@ impl Record<'_> {
             None => object.null(),
         }
         object.plain(self.client_address);
+        object.plain(self.peer_address);
         object.plain(protocol(self.protocol));
         object.optional_text(self.method.map(str::as_bytes));
         object.optional_text(self.host.map(str::as_bytes));

@@ -20,7 +20,8 @@ fn record() -> Record<'static> {
         attempts: 2,
         retry_reasons: &["ConnectFailed"],
         reason: None,
-        client_address: "192.0.2.7:50000".parse().unwrap(),
+        client_address: "198.51.100.2".parse().unwrap(),
+        peer_address: "192.0.2.7:50000".parse().unwrap(),
         protocol: Version::HTTP_2,
         method: Some("GET"),
         host: Some("shop.example.com"),
@@ -54,7 +55,8 @@ fn a_line_holds_every_field_in_its_order() {
         "attempts": 2,
         "retry_reasons": ["ConnectFailed"],
         "reason": null,
-        "client_address": "192.0.2.7:50000",
+        "client_address": "198.51.100.2",
+        "peer_address": "192.0.2.7:50000",
         "protocol": "HTTP/2",
         "method": "GET",
         "host": "shop.example.com",
@@ -148,8 +150,8 @@ fn modes_are_read_and_shown() {
 }
 
 fn taken(mode: Mode, requests: usize) -> usize {
-    let log = WorkerLog::new(mode, None, Metrics::new());
-    (0..requests).filter(|_| log.wants()).count()
+    let sampler = Sampler::new(mode);
+    (0..requests).filter(|_| sampler.take()).count()
 }
 
 #[test]
@@ -164,9 +166,19 @@ fn a_share_is_taken_evenly() {
 }
 
 #[test]
+fn another_share_goes_on_from_where_the_last_one_was() {
+    let sampler = Sampler::new(Mode::Share(0.25));
+    assert_eq!((0..3).filter(|_| sampler.take()).count(), 0);
+    sampler.set(Mode::Share(0.5));
+    assert_eq!((0..3).map(|_| sampler.take()).collect::<Vec<_>>(), [true, false, true]);
+    sampler.set(Mode::Off);
+    assert_eq!((0..100).filter(|_| sampler.take()).count(), 0);
+}
+
+#[test]
 fn a_buffer_is_handed_over_when_it_is_full_or_with_the_tick() {
     let (batches, received) = sync_channel(4);
-    let log = WorkerLog::new(Mode::Full, Some(batches), Metrics::new());
+    let log = WorkerLog::new(Some(batches), Metrics::new());
     log.flush();
     assert!(received.try_recv().is_err(), "nothing to hand over");
 
@@ -191,7 +203,7 @@ fn a_buffer_is_handed_over_when_it_is_full_or_with_the_tick() {
 #[test]
 fn a_line_carries_the_time_it_was_written() {
     let (batches, received) = sync_channel(1);
-    let log = WorkerLog::new(Mode::Full, Some(batches), Metrics::new());
+    let log = WorkerLog::new(Some(batches), Metrics::new());
     let before = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
     log.write(&record());
     let after = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
@@ -206,7 +218,7 @@ fn a_line_carries_the_time_it_was_written() {
 fn lines_that_the_writer_does_not_take_are_dropped_and_counted() {
     let metrics = Metrics::new();
     let (batches, received) = sync_channel(1);
-    let log = WorkerLog::new(Mode::Full, Some(batches), metrics.clone());
+    let log = WorkerLog::new(Some(batches), metrics.clone());
     for _ in 0..3 {
         log.write(&record());
         log.write(&record());
@@ -226,7 +238,7 @@ fn lines_of_all_workers_reach_the_file_whole() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("access.log");
     std::fs::write(&path, "older\n").unwrap();
-    let log = AccessLog::start(Mode::Full, &Output::File(path.clone()), Metrics::new()).unwrap();
+    let log = AccessLog::start(&Output::File(path.clone()), Metrics::new()).unwrap();
     std::thread::scope(|scope| {
         for _ in 0..2 {
             let worker = log.worker();
@@ -249,9 +261,8 @@ fn lines_of_all_workers_reach_the_file_whole() {
 fn a_path_that_cannot_be_opened_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("missing/access.log");
-    let error = AccessLog::start(Mode::Full, &Output::File(path.clone()), Metrics::new()).unwrap_err();
+    let error = AccessLog::start(&Output::File(path.clone()), Metrics::new()).unwrap_err();
     assert!(error.to_string().contains(&path.display().to_string()), "{error}");
-    assert!(AccessLog::start(Mode::Off, &Output::File(path), Metrics::new()).is_ok(), "off opens nothing");
 }
 
 /// Fails the first write and keeps what comes later.
@@ -279,7 +290,7 @@ fn a_write_that_fails_loses_its_own_lines_only() {
     let metrics = Metrics::new();
     let kept = Arc::new(Mutex::new(Vec::new()));
     let output = FailsOnce { failed: false, kept: kept.clone() };
-    let log = AccessLog::write_to(Mode::Full, output, metrics.clone()).unwrap();
+    let log = AccessLog::write_to(output, metrics.clone()).unwrap();
     let worker = log.worker();
     worker.write(&record());
     worker.write(&record());
@@ -293,7 +304,7 @@ fn a_write_that_fails_loses_its_own_lines_only() {
 
 #[test]
 fn closing_does_not_wait_for_ever() {
-    let log = AccessLog::start(Mode::Full, &Output::Stdout, Metrics::new()).unwrap();
+    let log = AccessLog::start(&Output::Stdout, Metrics::new()).unwrap();
     let worker = log.worker();
     assert!(!log.close(Duration::ZERO), "the writer still has a sender");
     drop(worker);

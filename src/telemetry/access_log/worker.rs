@@ -1,7 +1,6 @@
 //! A worker's part of the access log.
 
-use super::mode::Sampler;
-use super::{Batch, Mode, Record};
+use super::{Batch, Record};
 use crate::telemetry::Metrics;
 use crate::telemetry::timestamp::Timestamp;
 use std::cell::{Cell, RefCell};
@@ -17,7 +16,6 @@ const CAPACITY: usize = FULL + 2 * 1024;
 /// Takes the lines of one worker.
 #[derive(Debug)]
 pub struct WorkerLog {
-    sampler: RefCell<Sampler>,
     buffer: RefCell<Buffer>,
     lines: Cell<u64>,
     batches: Option<SyncSender<Batch>>,
@@ -31,20 +29,13 @@ struct Buffer {
 }
 
 impl WorkerLog {
-    pub(super) fn new(mode: Mode, batches: Option<SyncSender<Batch>>, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(batches: Option<SyncSender<Batch>>, metrics: Arc<Metrics>) -> Self {
         Self {
-            sampler: RefCell::new(Sampler::new(mode)),
             buffer: RefCell::new(Buffer { text: Vec::new(), now: Timestamp::new() }),
             lines: Cell::new(0),
             batches,
             metrics,
         }
-    }
-
-    /// Whether the next request gets a line; to be asked once a request. Nothing of a
-    /// [`Record`] needs to be put together when it is false.
-    pub fn wants(&self) -> bool {
-        self.sampler.borrow_mut().take()
     }
 
     /// Takes one line.

@@ -125,6 +125,11 @@ fn process(encoder: &mut DescriptorEncoder<'_>, metrics: &Metrics) -> fmt::Resul
             &process.unrecognized_names,
         ),
         (
+            "proxy_protocol_failures",
+            "Connections that did not begin as the PROXY protocol demands.",
+            &process.proxy_protocol_failures,
+        ),
+        (
             "access_log_dropped_lines",
             "Access-log lines that were not written.",
             &process.access_log_dropped_lines,

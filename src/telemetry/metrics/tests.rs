@@ -88,6 +88,7 @@ fn every_counter_shows_in_its_own_series() {
     process.unrecognized_names.add(14);
     process.access_log_dropped_lines.add(15);
     process.open_files_limit.set(16);
+    process.proxy_protocol_failures.add(17);
     process.count_answer(Reason::Misdirected);
     let controller = metrics.controller();
     controller.status_writes("Gateway", StatusWrite::Conflict).add(17);
@@ -118,6 +119,7 @@ fn every_counter_shows_in_its_own_series() {
         ("unrecognized_names_total", "14"),
         ("access_log_dropped_lines_total", "15"),
         ("open_files_limit", "16"),
+        ("proxy_protocol_failures_total", "17"),
         ("process_start_time_seconds", "1.5"),
         ("gateway_answers_total{reason=\"Misdirected\"}", "1"),
         ("gateway_answers_total{reason=\"NoRoute\"}", "0"),

@@ -23,7 +23,7 @@ fn pki() -> Pki {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()).unwrap();
     Pki {
-        server: server_config(vec![Arc::new(certified)]).unwrap(),
+        server: server_config(vec![Arc::new(certified)], crate::model::TlsVersion::Tls12).unwrap(),
         client: ClientConfigs::new(roots).get().unwrap(),
     }
 }
