@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 use tidegate::api::{self, Decoded, Kind, Object, ObjectId};
-use tidegate::attach::{self, Pods};
+use tidegate::attach::{self, HostPorts, Pods};
 use tidegate::control::pipeline::{Options, Pipeline};
 use tidegate::index::{Broken, Event};
 use tidegate::infra::Home;
@@ -71,13 +71,15 @@ fn decisions(file: &Path) -> attach::Options {
         managed_by: "tidegate".to_owned(),
     };
     let ports = ObjectKey::new("tidegate-system", "tidegate-ports");
-    let pods = Pods { home, ports, binds: vec![Ipv4Addr::UNSPECIFIED.into()] };
+    let host = HostPorts { gateway: ObjectKey::new("default", "by-host"), ports: [(80, 8000)].into() };
+    let pods = Pods { home, ports, binds: vec![Ipv4Addr::UNSPECIFIED.into()], host: Some(host) };
     let controller = attach::Options::CONTROLLER_NAME.into();
     attach::Options::cluster(controller, pods, TargetPolicy::new(false, Vec::new()))
 }
 
 fn run(shared: &str, manifests: &str, decisions: attach::Options) -> String {
     let mut pipeline = Pipeline::new(Options { decisions, acknowledgements: false });
+    pipeline.set_nodes([Ipv4Addr::new(192, 0, 2, 10).into()].into());
     // A file that brings its own Gateway "web" or Service "v1" replaces the shared one.
     let documents = [shared, manifests].map(|text| serde_saphyr::from_multiple::<Value>(text).unwrap());
     let objects = documents.into_iter().flatten().filter(|value| !value.is_null()).map(event);

@@ -1,11 +1,9 @@
-//! Where a Gateway's listeners listen, and by what clients reach it.
+//! Where a Gateway's listeners listen.
 
-use super::options::{Place, Pods};
-use super::verdict::{GatewayAccepted, GatewayProgrammed, Verdict};
-use crate::api::Service;
-use crate::api::gateway::{Gateway, GatewaySpec};
-use crate::index::Index;
-use crate::infra::{self, Address, Allocation, Claim, Protocol};
+use super::options::{HostPorts, Place, Pods};
+use super::verdict::{GatewayAccepted, Verdict};
+use crate::api::gateway::GatewaySpec;
+use crate::infra::{Address, Allocation, Claim, Protocol};
 use crate::model::ObjectKey;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -58,13 +56,22 @@ pub(super) enum Binds<'a> {
     /// On its own addresses, with their own ports.
     Addresses(Vec<IpAddr>),
     /// On ports of the pods that were given to it.
-    Pods { pods: &'a Pods, allocation: &'a Allocation, uid: Arc<str> },
+    Pods { pods: &'a Pods, allocation: &'a Allocation, uid: Arc<str>, host: Option<&'a HostPorts> },
 }
 
 impl<'a> Binds<'a> {
-    pub(super) fn new(asked: &Asked, place: &'a Place, allocation: &'a Allocation, uid: &Arc<str>) -> Self {
+    pub(super) fn new(
+        asked: &Asked,
+        place: &'a Place,
+        allocation: &'a Allocation,
+        gateway: (&ObjectKey, &Arc<str>),
+    ) -> Self {
+        let (key, uid) = gateway;
         match place {
-            Place::Pods(pods) => Self::Pods { pods, allocation, uid: uid.clone() },
+            Place::Pods(pods) => {
+                let host = pods.host.as_ref().filter(|host| host.gateway == *key);
+                Self::Pods { pods, allocation, uid: uid.clone(), host }
+            }
             Place::Addresses { default } => {
                 let ips = asked.addresses.iter().filter_map(Address::ip);
                 let mut addresses: Vec<_> = ips.collect();
@@ -80,10 +87,11 @@ impl<'a> Binds<'a> {
     pub(super) fn of(&self, port: u16) -> Vec<SocketAddr> {
         match self {
             Self::Addresses(addresses) => addresses.iter().map(|ip| SocketAddr::new(*ip, port)).collect(),
-            Self::Pods { pods, allocation, uid } => {
-                let port = allocation.port(&claim(uid, port));
+            Self::Pods { pods, allocation, uid, host } => {
+                let given = allocation.port(&claim(uid, port));
+                let of_host = host.and_then(|host| host.ports.get(&port).copied());
                 let sockets = |port| pods.binds.iter().map(move |ip| SocketAddr::new(*ip, port));
-                port.into_iter().flat_map(sockets).collect()
+                given.into_iter().chain(of_host).flat_map(sockets).collect()
             }
         }
     }
@@ -99,71 +107,4 @@ impl<'a> Binds<'a> {
 
 fn claim(uid: &Arc<str>, port: u16) -> Claim {
     Claim { gateway_uid: uid.clone(), protocol: Protocol::Tcp, port }
-}
-
-/// By what clients reach a Gateway.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Reached {
-    /// Where it is reached.
-    pub addresses: Vec<Address>,
-    /// Why that is not, or not yet, what was asked for.
-    pub missing: Option<Verdict<GatewayProgrammed>>,
-}
-
-impl Reached {
-    pub(super) fn find(
-        index: &Index,
-        binds: &Binds<'_>,
-        asked: &Asked,
-        gateway: &Gateway,
-        claims: &BTreeSet<Claim>,
-    ) -> Self {
-        let (pods, allocation) = match binds {
-            Binds::Pods { pods, allocation, .. } => (pods, allocation),
-            Binds::Addresses(addresses) => {
-                return Self {
-                    addresses: addresses.iter().copied().map(Address::Ip).collect(),
-                    missing: None,
-                };
-            }
-        };
-        if claims.is_empty() {
-            return Self::default();
-        }
-        let missing = |reason, why: String| Some(Verdict::new(reason, why));
-        if claims.iter().any(|claim| allocation.port(claim).is_none()) {
-            let missing = if allocation.is_full() {
-                let why = "every port of the pods is given to a Gateway or rests for a quarter of an hour after \
-                           one: delete listeners that are not needed";
-                missing(GatewayProgrammed::NoResources, why.to_owned())
-            } else {
-                missing(GatewayProgrammed::Pending, "no port of the pods is given yet".to_owned())
-            };
-            return Self { addresses: Vec::new(), missing };
-        }
-        let key = ObjectKey::new(&*pods.home.namespace, infra::service_name(gateway));
-        let Some(service) = index.get::<Service>(&key) else {
-            let why = format!("Service {key} is not there yet");
-            return Self {
-                addresses: Vec::new(),
-                missing: missing(GatewayProgrammed::AddressNotAssigned, why),
-            };
-        };
-        let found = infra::addresses(service);
-        let given = found.as_deref().unwrap_or_default();
-        let missing = match asked.addresses.iter().find(|address| !given.contains(address)) {
-            Some(address) => {
-                let why = format!(
-                    "spec.addresses: {address} was not given to Service {key}: it is in no range of the cluster's \
-                     load balancer, or in use"
-                );
-                missing(GatewayProgrammed::AddressNotUsable, why)
-            }
-            None => found
-                .as_ref()
-                .err()
-                .and_then(|why| missing(GatewayProgrammed::AddressNotAssigned, why.clone())),
-        };
-        Self { addresses: found.unwrap_or_default(), missing }
-    }
 }

@@ -1,6 +1,6 @@
 //! Gateways.
 
-use super::addresses::{self, Binds, Reached};
+use super::addresses::{self, Binds};
 use super::certificates::Certificates;
 use super::claims::{Claims, Rank};
 use super::class::{Owner, owner};
@@ -8,6 +8,8 @@ use super::grants::References;
 use super::listeners::{self, Context, Listener};
 use super::options::Options;
 use super::parameters::{self, Resolved};
+use super::ports::Ports;
+use super::reached::Reached;
 use super::run::Head;
 use super::verdict::{
     GatewayAccepted, GatewayProgrammed, GatewayResolvedRefs, ListenerAccepted, NotHonoured, Verdict,
@@ -17,7 +19,7 @@ use crate::api::{Kind, ObjectId};
 use crate::convert::Parameters;
 use crate::convert::unsupported::{self, Effect, Found};
 use crate::index::Index;
-use crate::infra::{Address, Allocation, Claim};
+use crate::infra::{Address, Claim};
 use crate::model::ObjectKey;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -61,7 +63,7 @@ pub(super) enum Judged {
 pub(super) fn judge(
     index: &Index,
     options: &Options,
-    allocation: &Allocation,
+    ports: &Ports,
     certificates: &mut Certificates,
     key: &ObjectKey,
 ) -> Judged {
@@ -81,15 +83,18 @@ pub(super) fn judge(
     let refused = refused_parameters.or_else(|| refused_field(&found));
     let head = Head::of(&wire.metadata);
     let asked = refused.map_or_else(|| addresses::asked(&wire.spec, &options.place), Err);
-    let binds = asked.as_ref().ok().map(|asked| Binds::new(asked, &options.place, allocation, &head.uid));
+    let binds = asked
+        .as_ref()
+        .ok()
+        .map(|asked| Binds::new(asked, &options.place, ports.allocation(), (key, &head.uid)));
     let settings = Arc::new(parameters.listeners.clone());
     let references = References { index, options };
     let context = Context { references, key, gateway: wire, found: &found, binds: binds.as_ref(), settings };
     let listeners = listeners::judge(&context, certificates);
-    let ports = listeners.iter().filter_map(|listener| listener.served.as_ref()).map(|served| served.port);
-    let claims = binds.as_ref().map(|binds| binds.claims(ports)).unwrap_or_default();
+    let wanted = listeners.iter().filter_map(|listener| listener.served.as_ref()).map(|served| served.port);
+    let claims = binds.as_ref().map(|binds| binds.claims(wanted)).unwrap_or_default();
     let reached = match (&asked, &binds) {
-        (Ok(asked), Some(binds)) => Reached::find(index, binds, asked, wire, &claims),
+        (Ok(asked), Some(binds)) => Reached::find(index, ports, binds, asked, (key, wire), &claims),
         _ => Reached::default(),
     };
     let (accepted, asked) = match asked {

@@ -3,7 +3,7 @@
 use crate::infra::Home;
 use crate::model::ObjectKey;
 use crate::support::forbidden::TargetPolicy;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -43,6 +43,17 @@ pub struct Pods {
     pub ports: ObjectKey,
     /// On which addresses of the pod to listen: the unspecified one of each of its families.
     pub binds: Vec<IpAddr>,
+    /// The Gateway that is reached by ports of the nodes, if there is one.
+    pub host: Option<HostPorts>,
+}
+
+/// Ports of the nodes that lead to ports of the pods (`hostPort`).
+#[derive(Clone, Debug)]
+pub struct HostPorts {
+    /// Whose they are.
+    pub gateway: ObjectKey,
+    /// From the port of the nodes, which is that of a listener, to that of the pods.
+    pub ports: BTreeMap<u16, u16>,
 }
 
 impl Options {

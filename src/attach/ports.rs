@@ -7,6 +7,7 @@ use crate::index::{Dirty, Index};
 use crate::infra::{self, Allocation};
 use crate::model::ObjectKey;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// What was read of them.
@@ -16,11 +17,24 @@ pub(super) struct Ports {
     allocation: Allocation,
     /// The Service of each Gateway, by which it is reached.
     services: BTreeMap<ObjectKey, ObjectKey>,
+    /// The addresses of the nodes with pods that are ready.
+    nodes: BTreeSet<IpAddr>,
+    nodes_changed: bool,
 }
 
 impl Ports {
     pub(super) fn allocation(&self) -> &Allocation {
         &self.allocation
+    }
+
+    pub(super) fn nodes(&self) -> &BTreeSet<IpAddr> {
+        &self.nodes
+    }
+
+    /// Pods are ready on the nodes with these addresses.
+    pub(super) fn set_nodes(&mut self, nodes: BTreeSet<IpAddr>) {
+        self.nodes_changed |= self.nodes != nodes;
+        self.nodes = nodes;
     }
 
     /// Reads the newest ports; returns the Gateways that have others now or whose Service changed.
@@ -34,6 +48,9 @@ impl Ports {
         let Place::Pods(pods) = &options.place else { return BTreeSet::new() };
         let services = dirty.services.iter().filter_map(|service| self.services.get(service));
         let mut touched: BTreeSet<_> = services.cloned().collect();
+        if std::mem::take(&mut self.nodes_changed) {
+            touched.extend(gateways.keys().cloned());
+        }
         let newest = index.get::<ConfigMap>(&pods.ports);
         if newest.map(Arc::as_ptr) == self.read.as_ref().map(Arc::as_ptr) {
             return touched;

@@ -16,7 +16,7 @@ use crate::infra::{self, Address, Member, Plan};
 use crate::model::{ListenerKey, ObjectKey};
 use crate::support::relation::Relation;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 /// Which state of an object something is about.
@@ -152,6 +152,11 @@ impl Attachments {
         self.sockets.owner(&socket).is_some()
     }
 
+    /// Pods are ready on the nodes with these addresses. Call [`Self::update`] afterwards.
+    pub fn set_nodes(&mut self, nodes: BTreeSet<IpAddr>) {
+        self.ports.set_nodes(nodes);
+    }
+
     /// What is to be there for all Gateways, and what is; none without pods.
     pub fn plan(&self, index: &Index) -> Option<Plan> {
         let Place::Pods(pods) = &self.options.place else { return None };
@@ -162,6 +167,7 @@ impl Attachments {
                 claims: &gateway.claims,
                 created: gateway.created,
                 address: gateway.requested,
+                by_host: pods.host.as_ref().is_some_and(|host| host.gateway == *key),
                 settings: &gateway.parameters.service,
             })
         });
@@ -205,8 +211,7 @@ impl Attachments {
         let mut routes = BTreeSet::new();
         for key in dirty {
             changes.work.gateways += 1;
-            let allocation = self.ports.allocation();
-            let judged = gateway::judge(index, &self.options, allocation, &mut self.certificates, key);
+            let judged = gateway::judge(index, &self.options, &self.ports, &mut self.certificates, key);
             let (ours, foreign) = match judged {
                 Judged::Ours(gateway) => (Some(*gateway), None),
                 Judged::Foreign(why) => (None, Some(why)),

@@ -16,7 +16,7 @@ use crate::infra::Plan;
 use crate::model::{Delta, ObjectKey};
 use crate::status::{self, Body, Progress, Status, Wanted};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -151,6 +151,11 @@ impl Pipeline {
             work: changes.work,
             compiled: compiled.compiled,
         }
+    }
+
+    /// Pods are ready on the nodes with these addresses. Call [`Self::step`] afterwards.
+    pub fn set_nodes(&mut self, nodes: BTreeSet<IpAddr>) {
+        self.attachments.set_nodes(nodes);
     }
 
     /// Every worker has applied this version. Call [`Self::step`] afterwards.

@@ -16,7 +16,7 @@ use crate::source::cluster::Referred;
 use crate::status::{Body, Wanted};
 use crate::telemetry::Metrics;
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
@@ -136,6 +136,12 @@ impl Control {
         leads: watch::Receiver<bool>,
     ) -> Self {
         self.writing = Some(Writing { queue, plans, leads });
+        self
+    }
+
+    /// Says on which addresses the node of this pod is reached.
+    pub fn on_node(mut self, addresses: BTreeSet<IpAddr>) -> Self {
+        self.pipeline.set_nodes(addresses);
         self
     }
 

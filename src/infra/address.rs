@@ -41,6 +41,11 @@ impl fmt::Display for Address {
     }
 }
 
+/// Whether clients come to a Service by its nodes.
+pub fn is_reached_by_nodes(service: &Service) -> bool {
+    service.spec.as_ref().is_some_and(|spec| spec.type_.as_deref() == Some("NodePort"))
+}
+
 /// The addresses that a Service has; or, in words for the Gateway's owner, why it has none.
 ///
 /// # Errors

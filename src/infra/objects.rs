@@ -63,8 +63,9 @@ impl Owned {
 /// The Service of a Gateway, in Tidegate's namespace: clients come to its ports, and Kubernetes
 /// leads them to those of the pods.
 pub(super) fn service(home: &Home, member: &Member<'_>, ports: &BTreeMap<Claim, u16>) -> Service {
-    let Member { gateway, settings, address, .. } = *member;
-    let type_ = settings.type_.unwrap_or(ServiceType::LoadBalancer);
+    let Member { gateway, settings, address, by_host, .. } = *member;
+    let usual = if by_host { ServiceType::ClusterIP } else { ServiceType::LoadBalancer };
+    let type_ = settings.type_.unwrap_or(usual);
     let from_outside = type_ != ServiceType::ClusterIP;
     let balanced = type_ == ServiceType::LoadBalancer;
     let ports = ports.iter().map(|(claim, pod_port)| {

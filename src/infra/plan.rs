@@ -25,6 +25,8 @@ pub struct Member<'a> {
     pub created: i64,
     /// The address that it asks for.
     pub address: Option<IpAddr>,
+    /// Whether clients reach it by ports of the nodes, without its Service.
+    pub by_host: bool,
     /// How its Service is to be.
     pub settings: &'a ServiceSettings,
 }

@@ -1,7 +1,7 @@
 //! Taking part in a cluster.
 
 use crate::api::{Kind, ObjectId};
-use crate::attach::{Options as Decisions, Pods};
+use crate::attach::{HostPorts, Options as Decisions, Pods};
 use crate::control::{Control, Elector, EventWriter, InfraWriter, StatusWriter};
 use crate::infra::Home;
 use crate::model::ObjectKey;
@@ -41,6 +41,13 @@ pub(super) struct ClusterArgs {
     /// several times
     #[arg(long, value_name = "CIDR")]
     allow_target: Vec<IpNet>,
+    /// Gateway that is reached by ports of the nodes (hostPort)
+    #[arg(long, value_name = "NAMESPACE/NAME", value_parser = gateway, requires = "host_port")]
+    host_gateway: Option<ObjectKey>,
+    /// A port of the nodes, which is that of a listener, and the port of the pods to which it leads;
+    /// may be given several times
+    #[arg(long, value_name = "PORT:PORT", value_parser = ports, requires = "host_gateway")]
+    host_port: Vec<(u16, u16)>,
     /// Name of this pod
     #[arg(long, value_name = "NAME", env = "POD_NAME", default_value = "")]
     pod_name: String,
@@ -50,6 +57,9 @@ pub(super) struct ClusterArgs {
     /// Addresses of this pod
     #[arg(long, value_name = "IP", env = "POD_IPS", value_delimiter = ',')]
     pod_ips: Vec<IpAddr>,
+    /// Addresses of the node of this pod
+    #[arg(long, value_name = "IP", env = "NODE_IPS", value_delimiter = ',')]
+    node_ips: Vec<IpAddr>,
 }
 
 /// A place in the cluster.
@@ -91,7 +101,11 @@ impl Member {
             managed_by: args.instance.clone(),
         };
         let ports = ObjectKey::new(&*args.pod_namespace, format!("{}-ports", args.instance));
-        let pods = Pods { home, ports, binds: binds(&args.pod_ips) };
+        let host = args
+            .host_gateway
+            .clone()
+            .map(|gateway| HostPorts { gateway, ports: args.host_port.iter().copied().collect() });
+        let pods = Pods { home, ports, binds: binds(&args.pod_ips), host };
         Ok(Self { client, pods, args: args.clone(), metrics })
     }
 
@@ -143,7 +157,8 @@ impl Member {
             tokio::spawn(infra.within(watched).run()),
             tokio::spawn(warnings.run()),
         ];
-        (control.writing(queue, plans, leads), election, writers)
+        let control = control.on_node(args.node_ips.into_iter().collect()).writing(queue, plans, leads);
+        (control, election, writers)
     }
 }
 
@@ -174,6 +189,21 @@ async fn deployment(client: &Client, args: &ClusterArgs) -> Result<Deployment, S
             }
         }
     }
+}
+
+fn gateway(text: &str) -> Result<ObjectKey, String> {
+    match text.split_once('/') {
+        Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() => {
+            Ok(ObjectKey::new(namespace, name))
+        }
+        _ => Err("must be a namespace and a name with / between".to_owned()),
+    }
+}
+
+fn ports(text: &str) -> Result<(u16, u16), String> {
+    let port = |text: &str| text.parse().ok().filter(|port| *port > 0);
+    let both = text.split_once(':').and_then(|(node, pod)| Some((port(node)?, port(pod)?)));
+    both.ok_or_else(|| "must be two ports with : between".to_owned())
 }
 
 /// The unspecified address of each family that the pod has: its listeners are reached by

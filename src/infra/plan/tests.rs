@@ -12,8 +12,15 @@ fn a_gateway_gets_its_service_once_it_has_a_port() {
     let settings = ServiceSettings::default();
     let (gateway, claims) = (gateway("web", "shop", "u-1", json!(null)), claims("u-1"));
     let members = || {
-        [Member { gateway: &gateway, claims: &claims, created: 5, address: None, settings: &settings }]
-            .into_iter()
+        [Member {
+            gateway: &gateway,
+            claims: &claims,
+            created: 5,
+            address: None,
+            by_host: false,
+            settings: &settings,
+        }]
+        .into_iter()
     };
     let first = plan(&home(), &Allocation::default(), members(), [].iter());
     assert_eq!(first.claims.values().collect::<Vec<_>>(), [&5]);

@@ -33,6 +33,7 @@ impl World {
             claims,
             created: 0,
             address: None,
+            by_host: false,
             settings: &settings,
         });
         let ports = self.ports().and_then(|ports| serde_json::from_value(ports["data"].clone()).ok());

@@ -1,0 +1,104 @@
+//! By what clients reach a Gateway.
+
+use super::addresses::{Asked, Binds};
+use super::ports::Ports;
+use super::verdict::{GatewayProgrammed, Verdict};
+use crate::api::Service;
+use crate::api::gateway::Gateway;
+use crate::index::Index;
+use crate::infra::{self, Address, Claim};
+use crate::model::ObjectKey;
+use std::collections::BTreeSet;
+
+/// By what clients reach a Gateway.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reached {
+    /// Where it is reached.
+    pub addresses: Vec<Address>,
+    /// Why that is not, or not yet, what was asked for.
+    pub missing: Option<Verdict<GatewayProgrammed>>,
+}
+
+/// Why a Gateway is not reached.
+type Missing = Verdict<GatewayProgrammed>;
+
+impl Reached {
+    pub(super) fn find(
+        index: &Index,
+        ports: &Ports,
+        binds: &Binds<'_>,
+        asked: &Asked,
+        gateway: (&ObjectKey, &Gateway),
+        claims: &BTreeSet<Claim>,
+    ) -> Self {
+        let pods = match binds {
+            Binds::Pods { pods, .. } => pods,
+            Binds::Addresses(addresses) => {
+                let addresses = addresses.iter().copied().map(Address::Ip).collect();
+                return Self { addresses, missing: None };
+            }
+        };
+        if claims.is_empty() {
+            return Self::default();
+        }
+        if let Some(missing) = no_port(ports, claims) {
+            return Self { addresses: Vec::new(), missing: Some(missing) };
+        }
+        let found = if pods.host.as_ref().is_some_and(|host| host.gateway == *gateway.0) {
+            of_nodes(ports)
+        } else {
+            let key = ObjectKey::new(&*pods.home.namespace, infra::service_name(gateway.1));
+            of_service(index, ports, &key)
+        };
+        let (addresses, missing) = match found {
+            Ok(addresses) => (addresses, None),
+            Err(missing) => (Vec::new(), Some(missing)),
+        };
+        // Who asks for an address that cannot be had is told that, not that none came yet.
+        let missing = not_given(asked, &addresses).or(missing);
+        Self { addresses, missing }
+    }
+}
+
+fn no_port(ports: &Ports, claims: &BTreeSet<Claim>) -> Option<Missing> {
+    let allocation = ports.allocation();
+    if claims.iter().all(|claim| allocation.port(claim).is_some()) {
+        return None;
+    }
+    Some(if allocation.is_full() {
+        let why = "every port of the pods is given to a Gateway or rests for a quarter of an hour after one: \
+                   delete listeners that are not needed";
+        Verdict::new(GatewayProgrammed::NoResources, why)
+    } else {
+        Verdict::new(GatewayProgrammed::Pending, "no port of the pods is given yet")
+    })
+}
+
+fn of_nodes(ports: &Ports) -> Result<Vec<Address>, Missing> {
+    let nodes: Vec<_> = ports.nodes().iter().copied().map(Address::Ip).collect();
+    if nodes.is_empty() {
+        let why = "no node is known on which a pod of Tidegate is ready";
+        return Err(Verdict::new(GatewayProgrammed::AddressNotAssigned, why));
+    }
+    Ok(nodes)
+}
+
+fn of_service(index: &Index, ports: &Ports, key: &ObjectKey) -> Result<Vec<Address>, Missing> {
+    let missing = |why: String| Verdict::new(GatewayProgrammed::AddressNotAssigned, why);
+    let Some(service) = index.get::<Service>(key) else {
+        return Err(missing(format!("Service {key} is not there yet")));
+    };
+    if infra::is_reached_by_nodes(service) {
+        return of_nodes(ports);
+    }
+    infra::addresses(service).map_err(missing)
+}
+
+fn not_given(asked: &Asked, given: &[Address]) -> Option<Missing> {
+    let address = asked.addresses.iter().find(|address| !given.contains(address))?;
+    let why = format!(
+        "spec.addresses: {address} was not given to the Gateway: it is in no range of the cluster's load balancer, \
+         or in use"
+    );
+    Some(Verdict::new(GatewayProgrammed::AddressNotUsable, why))
+}
