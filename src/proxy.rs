@@ -55,8 +55,8 @@ pub struct Config {
     pub workers: usize,
     /// Limits and timeouts; those for clients where a listener has no others.
     pub limits: Limits,
-    /// Proxies in front whose `X-Forwarded-*` and `X-Request-Id` are believed, where a listener
-    /// has no others.
+    /// Proxies in front whose `X-Forwarded-*`, `X-Request-Id` and PROXY protocol are believed,
+    /// where a listener has no others.
     pub trusted: Vec<IpNet>,
     /// Which requests get a line in the access log, where a listener says nothing else.
     pub access_log: Mode,

@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::{env, fs};
+use tidegate::proxy::Limits;
 
 /// After a change of a type: `UPDATE_CRDS=1 cargo test --test crds` writes the files anew.
 #[test]
@@ -54,6 +56,47 @@ fn the_schema_is_one_the_api_server_takes() {
         };
         assert_eq!(columns, columns_wanted, "{name}");
     }
+}
+
+/// The page has a row for each field, and the defaults of the limits.
+#[test]
+fn the_page_on_parameters_has_every_field() {
+    let crds = tidegate::api::crds().unwrap();
+    let (_, yaml) = crds.iter().find(|(name, _)| name == "gatewayparameters.yaml").unwrap();
+    let crd: serde_json::Value = serde_saphyr::from_str(yaml).unwrap();
+    let spec = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
+    let groups = spec["properties"].as_object().unwrap();
+    let fields = groups.iter().flat_map(|(group, schema)| {
+        schema["properties"].as_object().unwrap().keys().map(move |field| format!("{group}.{field}"))
+    });
+
+    let page = include_str!("../docs/gateway-parameters.md");
+    let rows = page.lines().filter_map(|line| {
+        let mut cells = line.strip_prefix("| `")?.split(" | ");
+        Some((cells.next()?.strip_suffix('`')?.to_owned(), cells.next()?.split(" (").next()?.to_owned()))
+    });
+    let documented: BTreeMap<String, String> = rows.collect();
+    assert_eq!(documented.keys().cloned().collect::<Vec<_>>(), sorted(fields));
+
+    let limits = Limits::default();
+    let seconds = |time: std::time::Duration| format!("{}s", time.as_secs());
+    for (field, default) in [
+        ("limits.headBytes", limits.head_bytes.to_string()),
+        ("limits.headFields", limits.head_fields.to_string()),
+        ("limits.uriBytes", limits.uri_bytes.to_string()),
+        ("limits.http2Streams", limits.http2_streams.to_string()),
+        ("timeouts.head", seconds(limits.head_time)),
+        ("timeouts.idle", seconds(limits.idle)),
+        ("timeouts.tlsHandshake", seconds(limits.tls_handshake)),
+    ] {
+        assert_eq!(documented[field], default, "{field}");
+    }
+}
+
+fn sorted(names: impl Iterator<Item = String>) -> Vec<String> {
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    names
 }
 
 fn structural(schema: &serde_json::Value, path: &str) {

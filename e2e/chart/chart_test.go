@@ -215,6 +215,23 @@ func TestWithoutGatewayAPIThereIsNoClass(t *testing.T) {
 	}
 }
 
+func TestParametersOfTheClass(t *testing.T) {
+	class := func(set string) any {
+		return at(t, find(t, render(t, "tidegate", "--set", set), "GatewayClass tidegate"), "spec")
+	}
+	for _, c := range []struct{ set, want string }{
+		{"replicaCount=1", "map[controllerName:tidegate.dev/gateway-controller]"},
+		{"gatewayClass.parametersRef.name=edge", "map[controllerName:tidegate.dev/gateway-controller " +
+			"parametersRef:map[group:tidegate.dev kind:GatewayParameters name:edge namespace:tidegate-system]]"},
+		{"gatewayClass.parametersRef.name=edge,gatewayClass.parametersRef.namespace=infra", "map[controllerName:tidegate.dev/gateway-controller " +
+			"parametersRef:map[group:tidegate.dev kind:GatewayParameters name:edge namespace:infra]]"},
+	} {
+		if got := fmt.Sprint(class(c.set)); got != c.want {
+			t.Errorf("%s: got %s, want %s", c.set, got, c.want)
+		}
+	}
+}
+
 func TestRestrictedPods(t *testing.T) {
 	pod := at(t, find(t, render(t, "tidegate"), "Deployment tidegate in tidegate-system"), "spec", "template", "spec")
 	container := at(t, pod, "containers", 0)
@@ -289,6 +306,7 @@ func TestRefusedValues(t *testing.T) {
 		{"controllerName=tidegate", "controllerName"},
 		{"watchNamespaces={Shop}", "watchNamespaces"},
 		{"accessLog=some", "accessLog"},
+		{"gatewayClass.parametersRef.name=Edge", "parametersRef"},
 		{"drain.minSeconds=90", "drain.minSeconds must not be more"},
 	} {
 		_, err := run(t, "template", "tidegate", directory, "--set", c.set)

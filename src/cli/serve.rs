@@ -57,8 +57,8 @@ pub struct Args {
     /// Where those lines go; the standard output by default
     #[arg(long, value_name = "FILE")]
     access_log_file: Option<PathBuf>,
-    /// Network of proxies in front whose X-Forwarded-* and X-Request-Id are believed; may be
-    /// given several times
+    /// Network of proxies in front whose X-Forwarded-*, X-Request-Id and PROXY protocol are
+    /// believed; may be given several times
     #[arg(long, value_name = "CIDR")]
     trusted_cidr: Vec<IpNet>,
     /// For which everything is still served after SIGTERM: at least until nobody sends new
