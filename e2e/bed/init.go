@@ -153,7 +153,9 @@ func (l Layout) command(name string) []string {
 			"--kubelet-client-certificate=" + l.pki("admin.crt"), "--kubelet-client-key=" + l.pki("admin.key"),
 			// There is no DNS for the node's name, which logs and exec would need.
 			"--kubelet-preferred-address-types=InternalIP",
-			"--audit-policy-file=" + l.run("audit.yaml"), "--audit-log-path=" + filepath.Join(l.Log, "audit.log"),
+			"--audit-policy-file=" + l.run("audit.yaml"), "--audit-log-path=" + l.AuditLog(),
+			// In one file, however long it gets: it is as old as the cluster.
+			"--audit-log-maxsize=0",
 			"--allow-privileged=true", "--profiling=false"}
 	case "controllers":
 		return []string{"kube-controller-manager", "--kubeconfig=" + l.run("controllers.kubeconfig"),

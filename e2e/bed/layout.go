@@ -79,6 +79,9 @@ func NewLayout() (Layout, error) {
 	}, nil
 }
 
+// AuditLog is where the API server writes who asked for what.
+func (l Layout) AuditLog() string { return filepath.Join(l.Log, "audit.log") }
+
 // Kubeconfig is the file with the administrator's credentials.
 func (l Layout) Kubeconfig() string { return l.run("admin.kubeconfig") }
 

@@ -10,12 +10,17 @@ const HTTP = "{name: http, protocol: HTTP, port: 80}"
 
 // Gateway is one of the usual class, with these listeners.
 func Gateway(name string, listeners ...string) string {
+	return GatewayOf("tidegate", name, listeners...)
+}
+
+// GatewayOf is one of any class.
+func GatewayOf(class, name string, listeners ...string) string {
 	return fmt.Sprintf(`apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
 metadata: {name: %s}
 spec:
-  gatewayClassName: tidegate
-  listeners: [%s]`, name, strings.Join(listeners, ", "))
+  gatewayClassName: %s
+  listeners: [%s]`, name, class, strings.Join(listeners, ", "))
 }
 
 // Route is an HTTPRoute with one rule for all paths of a host.

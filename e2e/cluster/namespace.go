@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -20,12 +21,15 @@ kind: Namespace
 metadata: {name: %s, labels: {%s: test, pod-security.kubernetes.io/warn: restricted}}`, name, Label))
 	t.Cleanup(func() { Kubectl(t, "delete", "namespace", name, "--wait=false") })
 	t.Cleanup(func() {
-		if t.Failed() {
+		if _, kept := kept.LoadOrStore(t.Name(), true); t.Failed() && !kept {
 			keep(t)
 		}
 	})
 	return name
 }
+
+// kept are the tests that have told what the cluster looked like at their end.
+var kept sync.Map
 
 // keep writes a file with what helps to understand a failure.
 func keep(t *testing.T) {

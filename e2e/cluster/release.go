@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -15,6 +16,14 @@ type Release struct {
 // Usual is the release that most tests use. It has the chart's defaults, unless a package's Main
 // says otherwise.
 var Usual = Release{Name: "tidegate", Namespace: "tidegate-system"}
+
+// fullName is how the chart calls what it makes.
+func (r Release) fullName() string {
+	if strings.Contains(r.Name, "tidegate") {
+		return r.Name
+	}
+	return r.Name + "-tidegate"
+}
 
 // Install installs or upgrades, as a user would, with the image under test, and returns when all
 // pods are ready.
@@ -51,7 +60,7 @@ func (r Release) Rollback(t *testing.T) {
 // Restart begins to replace all pods.
 func (r Release) Restart(t *testing.T) {
 	t.Helper()
-	Kubectl(t, "rollout", "restart", "--namespace", r.Namespace, "deployment/"+r.Name)
+	Kubectl(t, "rollout", "restart", "--namespace", r.Namespace, "deployment/"+r.fullName())
 }
 
 // Pods lists those that are not leaving.
@@ -63,14 +72,14 @@ func (r Release) Pods(t *testing.T) []string {
 // Replaced returns when all pods are ready and the old ones are gone.
 func (r Release) Replaced(t *testing.T, old []string) {
 	t.Helper()
-	Ready(t, r.Namespace, r.Name)
+	Ready(t, r.Namespace, r.fullName())
 	Gone(t, r.Namespace, old...)
 }
 
 // Leader names the pod that leads; empty if none does.
 func (r Release) Leader(t *testing.T) string {
 	t.Helper()
-	return Kubectl(t, "get", "lease", "--namespace", r.Namespace, r.Name, "--output", "jsonpath={.spec.holderIdentity}")
+	return Kubectl(t, "get", "lease", "--namespace", r.Namespace, r.fullName(), "--output", "jsonpath={.spec.holderIdentity}")
 }
 
 // Uninstall removes it and returns when all of it is gone. Its namespace stays.

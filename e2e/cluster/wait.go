@@ -32,6 +32,16 @@ func Ready(t *testing.T, namespace, deployment string) {
 func Addresses(t *testing.T, namespace, gateway string) []string {
 	t.Helper()
 	Kubectl(t, "wait", "--namespace", namespace, "gateway/"+gateway, "--for=condition=Programmed", "--timeout=60s")
+	addresses := AddressesNow(t, namespace, gateway)
+	if len(addresses) == 0 {
+		t.Fatalf("Gateway %s/%s is programmed and has no address", namespace, gateway)
+	}
+	return addresses
+}
+
+// AddressesNow returns those in a Gateway's status.
+func AddressesNow(t *testing.T, namespace, gateway string) []string {
+	t.Helper()
 	var status struct {
 		Status struct{ Addresses []struct{ Value string } }
 	}
@@ -39,9 +49,6 @@ func Addresses(t *testing.T, namespace, gateway string) []string {
 	var addresses []string
 	for _, address := range status.Status.Addresses {
 		addresses = append(addresses, address.Value)
-	}
-	if len(addresses) == 0 {
-		t.Fatalf("Gateway %s/%s is programmed and has no address", namespace, gateway)
 	}
 	return addresses
 }

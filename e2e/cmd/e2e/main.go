@@ -23,7 +23,7 @@ import (
 )
 
 // packages of e2e/tests in the order in which they run.
-var packages = []string{"install", "smoke", "loss", "conformance"}
+var packages = []string{"install", "smoke", "tenants", "status", "loss", "conformance", "rbac"}
 
 func main() {
 	if len(os.Args) == 2 && os.Args[1] == bed.InitCommand {
