@@ -7,7 +7,7 @@ use crate::source::cluster::Client;
 use crate::support::backoff::Backoff;
 use crate::telemetry::Metrics;
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, OwnerReference};
 use kube::Api;
 use kube::api::PostParams;
 use kube::core::ObjectMeta;
@@ -35,6 +35,7 @@ pub struct Elector {
     api: Api<Lease>,
     name: String,
     identity: String,
+    owner: Option<OwnerReference>,
     leads: watch::Sender<bool>,
     /// The Lease as it was last read, and since when it is like that.
     seen: Option<(LeaseSpec, Instant)>,
@@ -59,6 +60,7 @@ impl Elector {
             api: Api::namespaced(client, namespace),
             name: name.to_owned(),
             identity: identity.to_owned(),
+            owner: None,
             leads,
             seen: None,
             renewed: None,
@@ -66,6 +68,13 @@ impl Elector {
             metrics,
         };
         (elector, receiver)
+    }
+
+    /// The Lease goes when this owner does: otherwise it would outlive an uninstalled release, whose
+    /// pods may not give it back any more, and keep the next one's leader waiting.
+    pub fn owned_by(mut self, owner: OwnerReference) -> Self {
+        self.owner = Some(owner);
+        self
     }
 
     /// Runs until `stop`, then gives the Lease back, so that another can lead at once.
@@ -124,7 +133,11 @@ impl Elector {
     /// Renews or takes the Lease, if it may be taken; whether it is held now.
     async fn attempt(&mut self) -> Result<bool, kube::Error> {
         let Some(mut lease) = self.api.get_opt(&self.name).await? else {
-            let metadata = ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() };
+            let metadata = ObjectMeta {
+                name: Some(self.name.clone()),
+                owner_references: self.owner.clone().map(|owner| vec![owner]),
+                ..ObjectMeta::default()
+            };
             let lease = Lease { metadata, spec: Some(self.claim(None)) };
             return won(self.api.create(&PostParams::default(), &lease).await);
         };

@@ -142,6 +142,7 @@ impl Member {
         let Self { client, pods, args, metrics } = self;
         let home = (args.pod_namespace.as_str(), args.instance.as_str());
         let (elector, leads) = Elector::new(client.clone(), home.0, home.1, &args.pod_name, metrics.clone());
+        let elector = elector.owned_by(pods.home.owner.clone());
         let name: Arc<str> = args.controller_name.as_str().into();
         let (warnings, events) =
             EventWriter::new(client.clone(), name.clone(), &args.pod_name, metrics.clone());

@@ -17,6 +17,8 @@ impl Replica {
         let metrics = Metrics::new();
         let (elector, leads) =
             Elector::new(server.client(), "system", "tidegate-leader", identity, metrics.clone());
+        let elector =
+            elector.owned_by(OwnerReference { name: "pods".to_owned(), ..OwnerReference::default() });
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(elector.run(async {
             let _ = stopped.await;
@@ -34,10 +36,14 @@ impl Replica {
     }
 }
 
-fn lease(server: &ApiServer) -> Value {
+fn object(server: &ApiServer) -> Value {
     let lease = json!({ "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
         "metadata": { "namespace": "system", "name": "tidegate-leader" } });
-    server.get(&lease).unwrap()["spec"].clone()
+    server.get(&lease).unwrap()
+}
+
+fn lease(server: &ApiServer) -> Value {
+    object(server)["spec"].clone()
 }
 
 #[tokio::test(start_paused = true)]
@@ -49,6 +55,7 @@ async fn the_first_leads_and_goes_on_as_long_as_it_renews() {
     let taken = lease(&server);
     assert_eq!((&taken["holderIdentity"], &taken["leaseTransitions"]), (&json!("a"), &json!(0)));
     assert_eq!(taken["leaseDurationSeconds"], 15);
+    assert_eq!(object(&server)["metadata"]["ownerReferences"][0]["name"], "pods");
 
     sleep(DURATION * 4).await;
     assert!(first.leads() && !second.leads());
