@@ -298,6 +298,21 @@ func TestWatchedNamespaces(t *testing.T) {
 	}
 }
 
+// YAML makes a number of a share and a boolean of a bare off.
+func TestAccessLog(t *testing.T) {
+	for value, want := range map[string]string{"off": "off", "0": "off", "0.01": "0.01", "1": "1", `"0.5"`: "0.5", "full": "full"} {
+		file := filepath.Join(t.TempDir(), "values.yaml")
+		if err := os.WriteFile(file, []byte("accessLog: "+value), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		deployment := find(t, render(t, "tidegate", "--values", file), "Deployment tidegate in tidegate-system")
+		arguments := at(t, deployment, "spec", "template", "spec", "containers", 0, "args").([]any)
+		if !slices.Contains(arguments, any("--access-log="+want)) {
+			t.Errorf("accessLog: %s leads to %v", value, arguments)
+		}
+	}
+}
+
 func TestRefusedValues(t *testing.T) {
 	for _, c := range []struct{ set, says string }{
 		{"replicaCount=0", "replicaCount"},
