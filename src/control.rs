@@ -13,6 +13,7 @@ mod dump;
 mod lead;
 pub mod pipeline;
 mod readiness;
+mod replicas;
 mod run;
 mod served;
 mod statuses;
@@ -21,6 +22,7 @@ mod write;
 
 pub use lead::Elector;
 pub use readiness::NotReady;
+pub use replicas::Peers;
 pub use run::{Control, DataPlane, End};
 pub use served::Report;
 pub use view::View;

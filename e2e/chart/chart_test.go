@@ -159,6 +159,7 @@ var always = []string{
 	"PodDisruptionBudget tidegate in tidegate-system",
 	"Role tidegate in tidegate-system",
 	"RoleBinding tidegate in tidegate-system",
+	"Service tidegate-replicas in tidegate-system",
 	"ServiceAccount tidegate in tidegate-system",
 }
 
@@ -173,7 +174,6 @@ func TestObjects(t *testing.T) {
 		"RoleBinding tidegate-system-tidegate in default",
 		"RoleBinding tidegate-system-tidegate in shop",
 		"RoleBinding tidegate-system-tidegate in stock",
-		"Service tidegate-metrics in tidegate-system",
 		"ServiceMonitor tidegate in tidegate-system",
 	}, always...))
 }

@@ -51,7 +51,7 @@ impl Pages for Health {
                     .await
                 }
                 "/served" => match cursor(query) {
-                    Ok(cursor) => Page::json(&self.view.served(cursor)),
+                    Ok(cursor) => Page::json(&self.view.served(cursor, parameter(query, "process"))),
                     Err(message) => Page::text(StatusCode::BAD_REQUEST, message),
                 },
                 _ => return None,
@@ -91,12 +91,17 @@ async fn elsewhere(make: impl FnOnce() -> Page + Send + 'static) -> Page {
 
 /// The number in `since=…`; 0 asks for everything.
 fn cursor(query: &str) -> Result<u64, String> {
-    let mut since = query.split('&').filter_map(|pair| pair.strip_prefix("since="));
-    since.next().map_or(Ok(0), |text| {
+    parameter(query, "since").map_or(Ok(0), |text| {
         text.parse().map_err(|_| {
             format!("since={text} is no cursor: use the one of the last answer, or leave it out\n")
         })
     })
+}
+
+/// The first parameter of this name.
+fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
+    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
 #[cfg(test)]

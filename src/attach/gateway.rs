@@ -162,6 +162,12 @@ fn refused_field(found: &[Found]) -> Option<Verdict<GatewayAccepted>> {
 }
 
 impl Gateway {
+    /// Whether it will be served once ports of the pods are given to it.
+    pub fn waits_for_ports(&self) -> bool {
+        let mut served = self.listeners.iter().filter_map(|listener| listener.served.as_ref());
+        served.any(|served| served.binds.is_empty())
+    }
+
     /// The sockets that its listeners want.
     pub(super) fn wanted_sockets(&self) -> BTreeMap<SocketAddr, Rank> {
         let rank = Rank::Has(self.created);

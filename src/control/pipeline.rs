@@ -8,6 +8,9 @@
 //!                                 ▲─── acknowledged, bind_failed ◄──┘
 //! ```
 
+mod replicas;
+
+use super::replicas::Standing;
 use crate::api::{Kind, ObjectId};
 use crate::attach::{self, Attachments, Changes, Head, Work};
 use crate::compile::{Compiler, Input};
@@ -15,6 +18,7 @@ use crate::index::{Dirty, Event, Index};
 use crate::infra::Plan;
 use crate::model::{Delta, ObjectKey};
 use crate::status::{self, Body, Progress, Status, Wanted};
+use replicas::Leading;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -73,6 +77,8 @@ struct GatewayVersion {
     head: Head,
     version: u64,
     since: Instant,
+    /// At the other replicas, while this one leads.
+    standing: Standing,
 }
 
 /// All state of the control half.
@@ -89,10 +95,14 @@ pub struct Pipeline {
     wanted: BTreeMap<ObjectId, Arc<Wanted>>,
     /// Objects whose status is to be looked at in the next step.
     restate: BTreeSet<ObjectId>,
+    /// Of these what is wanted is told again even if it is the same.
+    rewrite: BTreeSet<ObjectId>,
     served: BTreeMap<ObjectId, Served>,
     /// Objects of which the newest generation is not served yet.
     unserved: BTreeSet<ObjectId>,
     plan: Option<Arc<Plan>>,
+    /// While this process leads.
+    leading: Option<Leading>,
 }
 
 impl Pipeline {
@@ -108,9 +118,11 @@ impl Pipeline {
             referred: None,
             wanted: BTreeMap::new(),
             restate: BTreeSet::new(),
+            rewrite: BTreeSet::new(),
             served: BTreeMap::new(),
             unserved: BTreeSet::new(),
             plan: None,
+            leading: None,
         }
     }
 
@@ -138,6 +150,7 @@ impl Pipeline {
             now,
         });
         self.track_gateways(&changes, &compiled.gateways, now);
+        self.assess(&dirty, now);
         let served = self.track_served(&dirty);
         let plan = self.plan(&dirty, &changes);
         let (statuses, gone) = self.restate(&dirty, &changes, now);
@@ -248,7 +261,9 @@ impl Pipeline {
             };
             let known = self.gateways.get(key).is_some_and(|known| known.head == gateway.head);
             if !known || compiled.contains(key) {
-                let tracked = GatewayVersion { head: gateway.head.clone(), version, since: now };
+                let known = self.gateways.get(key).filter(|_| known);
+                let standing = known.map_or_else(|| self.first_standing(key), |known| known.standing.clone());
+                let tracked = GatewayVersion { head: gateway.head.clone(), version, since: now, standing };
                 self.gateways.insert(key.clone(), tracked);
             }
         }
@@ -275,7 +290,10 @@ impl Pipeline {
         let version = self.compiler.version();
         let mut changed = Vec::new();
         for id in std::mem::take(&mut self.unserved) {
-            if id.kind == Kind::HttpRoute && self.compiler.is_waiting(&id.key) {
+            let gateway = self.attachments.gateways.get(&id.key).filter(|_| id.kind == Kind::Gateway);
+            if id.kind == Kind::HttpRoute && self.compiler.is_waiting(&id.key)
+                || gateway.is_some_and(attach::Gateway::waits_for_ports)
+            {
                 self.unserved.insert(id);
                 continue;
             }
@@ -330,7 +348,10 @@ impl Pipeline {
                 continue;
             };
             let known = self.wanted.get(&id).is_some_and(|known| **known == wanted);
-            if !known || dirty.statuses.contains(&id) && self.was_overwritten(&wanted) {
+            if !known
+                || self.rewrite.remove(&id)
+                || dirty.statuses.contains(&id) && self.was_overwritten(&wanted)
+            {
                 let wanted = Arc::new(wanted);
                 self.wanted.insert(id, wanted.clone());
                 statuses.push(wanted);
@@ -352,7 +373,8 @@ impl Pipeline {
     }
 
     fn is_served(&self, gateway: &ObjectKey) -> bool {
-        self.gateways.get(gateway).is_some_and(|gateway| gateway.version <= self.acknowledged)
+        let here = |gateway: &GatewayVersion| gateway.version <= self.acknowledged;
+        self.gateways.get(gateway).is_some_and(|gateway| here(gateway) && gateway.standing.is_served())
     }
 
     /// Until when the status of a Gateway waits for the workers.
@@ -366,7 +388,7 @@ impl Pipeline {
     fn deadline(&self, now: Instant) -> Option<Instant> {
         let gateways = self.restate.iter().filter(|id| id.kind == Kind::Gateway);
         let patience = gateways.filter_map(|id| self.patient_until(&id.key)).filter(|until| *until > now);
-        patience.chain(self.compiler.deadline()).min()
+        patience.chain(self.compiler.deadline()).chain(self.next_silent(now)).min()
     }
 
     fn wanted_of(&self, id: &ObjectId) -> Option<Wanted> {
@@ -376,7 +398,9 @@ impl Pipeline {
         let wanted = match id.kind {
             Kind::GatewayClass => found.classes.get(key).map(|class| status::class(key, class)),
             Kind::Gateway => found.gateways.get(key).map(|gateway| {
-                let progress = Progress { served: self.is_served(key), unusable: &self.unusable };
+                let replicas = self.of_replicas(key);
+                let served = self.is_served(key);
+                let progress = Progress { served, replicas: &replicas, unusable: &self.unusable };
                 status::gateway(key, gateway, |listener| found.count_routes(listener), progress)
             }),
             Kind::HttpRoute => found.routes.get(key).map(|route| status::route(key, route)),

@@ -3,6 +3,8 @@
 use super::announce::{self, Sockets};
 use super::batch::Batch;
 use super::pipeline::{Options, Pipeline};
+use super::replicas::Peers;
+use super::replicas::poll::{self, Answer, Link};
 use super::statuses::Statuses;
 use super::view::{Ask, View};
 use super::write::StatusQueue;
@@ -101,6 +103,9 @@ struct Writing {
     plans: watch::Sender<Arc<Plan>>,
     /// Whether this process leads.
     leads: watch::Receiver<bool>,
+    /// By what the other replicas are found, whom a leader asks what they serve.
+    peers: Peers,
+    link: Link,
 }
 
 impl Control {
@@ -128,14 +133,17 @@ impl Control {
         }
     }
 
-    /// Has statuses and what Gateways need written into a cluster, whenever this process leads.
+    /// Has statuses and what Gateways need written into a cluster, whenever this process leads. Runs
+    /// tasks in the current runtime.
     pub fn writing(
         mut self,
         queue: StatusQueue,
         plans: watch::Sender<Arc<Plan>>,
         leads: watch::Receiver<bool>,
+        peers: Peers,
     ) -> Self {
-        self.writing = Some(Writing { queue, plans, leads });
+        let link = poll::start();
+        self.writing = Some(Writing { queue, plans, leads, peers, link });
         self
     }
 
@@ -156,6 +164,7 @@ impl Control {
         look_after.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut retry_binds = interval(RETRY_BINDS);
         retry_binds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        self.lead();
         loop {
             let wake = self.batch.due().into_iter().chain(self.step_deadline).min();
             let mut acted = true;
@@ -171,10 +180,10 @@ impl Control {
                     let _ = ask.send(self.pipeline.snapshot());
                     acted = false;
                 }
-                () = began_to_lead(&mut self.writing) => {
-                    self.write(self.pipeline.statuses());
-                    acted = false;
-                }
+                other = of_others(&mut self.writing) => match other {
+                    Other::Leads => self.lead(),
+                    Other::Serves((name, report)) => self.pipeline.replica_answered(&name, report, now()),
+                },
                 _ = look_after.tick() => {
                     if let Some(worker) = self.view.facts().lost_worker() {
                         return End::WorkerLost(worker.name.clone());
@@ -206,6 +215,12 @@ impl Control {
             if let Some(plan) = step.plan {
                 writing.plans.send_replace(plan);
             }
+            let poll = self.pipeline.poll(now);
+            writing.link.plan.send_if_modified(|known| {
+                let differs = *known != poll;
+                *known = poll;
+                differs
+            });
         }
         let version = self.pipeline.version();
         let is_first = self.pipeline.is_listed() && self.view.state().first_version.is_none();
@@ -247,6 +262,16 @@ impl Control {
             }
             differs
         });
+    }
+
+    /// Another process leads from now on, perhaps this one.
+    fn lead(&mut self) {
+        let Some(writing) = &mut self.writing else { return };
+        let leads = *writing.leads.borrow_and_update();
+        self.pipeline.lead(leads.then(|| writing.peers.clone()), now());
+        if leads {
+            self.write(self.pipeline.settled());
+        }
     }
 
     /// Has those written that are not there already. What others know to be there is never read:
@@ -319,16 +344,21 @@ async fn sleep_until(time: Option<Instant>) {
     }
 }
 
-/// Returns each time that this process begins to lead.
-async fn began_to_lead(writing: &mut Option<Writing>) {
-    if let Some(Writing { leads, .. }) = writing {
-        while leads.changed().await.is_ok() {
-            if *leads.borrow_and_update() {
-                return;
-            }
-        }
+/// News of the other replicas.
+enum Other {
+    /// One of them leads now, or none does.
+    Leads,
+    /// What one of them serves.
+    Serves(Answer),
+}
+
+async fn of_others(writing: &mut Option<Writing>) -> Other {
+    let Some(Writing { leads, link, .. }) = writing else { return std::future::pending().await };
+    tokio::select! {
+        Ok(()) = leads.changed() => Other::Leads,
+        Some(answer) = link.answers.recv() => Other::Serves(answer),
+        else => std::future::pending().await,
     }
-    std::future::pending().await
 }
 
 /// The next events. Once there will be none, what is served stays.

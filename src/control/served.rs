@@ -1,6 +1,6 @@
 //! Which generation of each object is served by every worker, and what changed in that.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -12,8 +12,10 @@ const MAX_GONE: usize = 10_000;
 pub(super) type Change = (Arc<str>, Option<i64>);
 
 /// What every worker serves.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Served {
+    /// Tells this process from every other, as cursors of two processes have nothing in common.
+    process: Arc<str>,
     /// Published and not yet served by every worker, by version.
     on_the_way: BTreeMap<u64, Vec<Change>>,
     objects: BTreeMap<Arc<str>, Entry>,
@@ -34,8 +36,10 @@ struct Entry {
 }
 
 /// What changed since a cursor.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
+    /// The process that tells, by a random text.
+    pub process: Arc<str>,
     /// Where the next reading begins.
     pub cursor: u64,
     /// The version that every worker serves.
@@ -46,6 +50,21 @@ pub struct Report {
     pub objects: BTreeMap<Arc<str>, i64>,
     /// The uids of objects that are gone.
     pub gone: Vec<Arc<str>>,
+}
+
+impl Default for Served {
+    fn default() -> Self {
+        Self {
+            process: format!("{:032x}", fastrand::u128(..)).into(),
+            on_the_way: BTreeMap::new(),
+            objects: BTreeMap::new(),
+            changes: BTreeMap::new(),
+            gone: 0,
+            forgotten: 0,
+            cursor: 0,
+            version: 0,
+        }
+    }
 }
 
 impl Served {
@@ -76,11 +95,13 @@ impl Served {
         self.objects.get(uid)?.generation
     }
 
-    /// What changed since `cursor`, everything for a reader that comes for the first time (0), or
-    /// from another process, or was away too long.
-    pub(super) fn since(&self, cursor: u64) -> Report {
-        let complete = cursor <= self.forgotten || cursor > self.cursor;
+    /// What changed since `cursor` of the process that the reader names, if it does: everything for
+    /// a reader that comes for the first time (0), or from another process, or was away too long.
+    pub(super) fn since(&self, cursor: u64, process: Option<&str>) -> Report {
+        let elsewhere = process.is_some_and(|process| *process != *self.process);
+        let complete = elsewhere || cursor <= self.forgotten || cursor > self.cursor;
         let mut report = Report {
+            process: self.process.clone(),
             cursor: self.cursor,
             version: self.version,
             complete,

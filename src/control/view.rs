@@ -70,9 +70,10 @@ impl View {
         self.draining.store(true, Ordering::Relaxed);
     }
 
-    /// What changed since `cursor` in what every worker serves.
-    pub fn served(&self, cursor: u64) -> Report {
-        self.state().served.since(cursor)
+    /// What changed since `cursor` in what every worker serves. A cursor of another `process` counts
+    /// for nothing.
+    pub fn served(&self, cursor: u64, process: Option<&str>) -> Report {
+        self.state().served.since(cursor, process)
     }
 
     /// Everything that is in force, without private keys. `None` while the process ends.

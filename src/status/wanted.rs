@@ -80,10 +80,18 @@ pub struct ParentBody {
 /// How far a Gateway's configuration has come.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress<'a> {
-    /// Every worker serves it as it is now.
+    /// Every worker of every replica serves it as it is now.
     pub served: bool,
+    /// What there is to say of the other replicas; mostly nothing.
+    pub replicas: &'a str,
     /// Sockets that could not be opened, and why.
     pub unusable: &'a BTreeMap<SocketAddr, String>,
+}
+
+impl Progress<'_> {
+    fn waits_for(&self) -> &str {
+        if self.replicas.is_empty() { "not yet served by every worker" } else { self.replicas }
+    }
 }
 
 impl Wanted {
@@ -254,7 +262,7 @@ fn listener_programmed(listener: &Listener, progress: Progress<'_>) -> Verdict<L
     if progress.served {
         Verdict::good(ListenerProgrammed::Programmed)
     } else {
-        Verdict::new(ListenerProgrammed::Pending, "not yet served by every worker")
+        Verdict::new(ListenerProgrammed::Pending, progress.waits_for())
     }
 }
 
@@ -278,14 +286,14 @@ fn gateway_programmed(
         return Verdict::new(GatewayProgrammed::AddressNotUsable, message);
     }
     if !progress.served {
-        return Verdict::new(GatewayProgrammed::Pending, "not yet served by every worker");
+        return Verdict::new(GatewayProgrammed::Pending, progress.waits_for());
     }
     let unavailable = listeners.iter().find(|v| v.reason == ListenerProgrammed::PortUnavailable);
     match unavailable {
         Some(verdict) if !listeners.iter().any(Verdict::holds) => {
             Verdict::new(GatewayProgrammed::AddressNotUsable, verdict.message.as_str())
         }
-        _ => Verdict::good(GatewayProgrammed::Programmed),
+        _ => Verdict::new(GatewayProgrammed::Programmed, progress.replicas),
     }
 }
 

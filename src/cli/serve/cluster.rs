@@ -2,7 +2,7 @@
 
 use crate::api::{Kind, ObjectId};
 use crate::attach::{HostPorts, Options as Decisions, Pods};
-use crate::control::{Control, Elector, EventWriter, InfraWriter, StatusWriter};
+use crate::control::{Control, Elector, EventWriter, InfraWriter, Peers, StatusWriter};
 use crate::infra::Home;
 use crate::model::ObjectKey;
 use crate::source::Source;
@@ -140,6 +140,8 @@ impl Member {
     ) -> (Control, JoinHandle<()>, Vec<JoinHandle<()>>) {
         let watched = self.watched();
         let Self { client, pods, args, metrics } = self;
+        // As the chart names it.
+        let replicas = ObjectKey::new(&*args.pod_namespace, format!("{}-replicas", args.instance));
         let home = (args.pod_namespace.as_str(), args.instance.as_str());
         let (elector, leads) = Elector::new(client.clone(), home.0, home.1, &args.pod_name, metrics.clone());
         let elector = elector.owned_by(pods.home.owner.clone());
@@ -158,7 +160,9 @@ impl Member {
             tokio::spawn(infra.within(watched).run()),
             tokio::spawn(warnings.run()),
         ];
-        let control = control.on_node(args.node_ips.into_iter().collect()).writing(queue, plans, leads);
+        let peers = Peers { service: replicas, own: args.pod_name.as_str().into() };
+        let control =
+            control.on_node(args.node_ips.into_iter().collect()).writing(queue, plans, leads, peers);
         (control, election, writers)
     }
 }

@@ -173,12 +173,12 @@ async fn nothing_is_served_before_all_is_listed_and_ready_is_what_every_worker_s
     assert_eq!(delta.upserts.len(), 4);
     bed.settle().await;
     assert_eq!(bed.view.not_ready(), [NotReady::NotServed]);
-    assert_eq!(bed.view.served(0).objects.len(), 0);
+    assert_eq!(bed.view.served(0, None).objects.len(), 0);
 
     bed.plane.acknowledged.send_replace(delta.version);
     bed.settle().await;
     assert_eq!(bed.view.not_ready(), []);
-    let served = bed.view.served(0);
+    let served = bed.view.served(0, None);
     assert_eq!(served.objects, BTreeMap::from([("gateway".into(), 1), ("route".into(), 1)]));
     assert_eq!(served.version, delta.version);
     assert_eq!(bed.metrics.process().config_version.get(), delta.version as i64);
@@ -201,10 +201,10 @@ async fn edits_in_quick_succession_are_one_version() {
     assert_eq!((at - start, delta.upserts.len()), (Duration::from_millis(11), 1));
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(bed.published.is_empty());
-    assert_eq!(bed.view.served(2).objects.len(), 0, "not before it is acknowledged");
+    assert_eq!(bed.view.served(2, None).objects.len(), 0, "not before it is acknowledged");
     bed.plane.acknowledged.send_replace(delta.version);
     bed.settle().await;
-    assert_eq!(bed.view.served(2).objects, BTreeMap::from([("route".into(), 5)]));
+    assert_eq!(bed.view.served(2, None).objects, BTreeMap::from([("route".into(), 5)]));
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ fn at(served: &mut Served, version: u64, objects: &[(&str, Option<i64>)]) {
 
 /// Cursor, complete, objects as `uid=generation` and gone ones as `uid`.
 fn since(served: &Served, cursor: u64) -> (u64, bool, String) {
-    let report = served.since(cursor);
+    let report = served.since(cursor, None);
     let objects = report.objects.iter().map(|(uid, generation)| format!("{uid}={generation}"));
     let all: Vec<_> = objects.chain(report.gone.iter().map(ToString::to_string)).collect();
     (report.cursor, report.complete, all.join(" "))
@@ -65,4 +65,16 @@ fn objects_that_come_and_go_leave_nothing_behind() {
     assert_eq!((complete, text.as_str()), (true, "stays=1"));
     assert_eq!(since(&served, cursor), (cursor, false, String::new()));
     assert_eq!(since(&served, cursor - 1).2, format!("u{}", 3 * MAX_GONE - 1));
+}
+
+#[test]
+fn a_cursor_of_another_process_is_answered_with_everything() {
+    let mut served = Served::default();
+    at(&mut served, 1, &[("a", Some(1)), ("b", Some(1))]);
+    served.acknowledged(1);
+    let own = served.since(1, None).process;
+    assert_eq!((own.len(), served.since(1, Some(&own)).objects.len()), (32, 1));
+    let elsewhere = served.since(1, Some("other"));
+    assert_eq!((elsewhere.complete, elsewhere.objects.len()), (true, 2));
+    assert_ne!(Served::default().since(0, None).process, own);
 }

@@ -30,6 +30,10 @@ fn plane() -> Arc<Plane> {
     plane
 }
 
+fn peers() -> Peers {
+    Peers { service: crate::model::ObjectKey::new("own", "tidegate-replicas"), own: "pod".into() }
+}
+
 impl Replica {
     fn start(server: &ApiServer, leads: bool) -> Self {
         let leads = watch::Sender::new(leads);
@@ -45,7 +49,7 @@ impl Replica {
             options,
             metrics,
         )
-        .writing(queue, watch::Sender::default(), leads.subscribe());
+        .writing(queue, watch::Sender::default(), leads.subscribe(), peers());
         tokio::spawn(writer.run());
         tokio::spawn(control.run());
         Self { server: server.clone(), leads }

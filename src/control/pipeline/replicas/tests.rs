@@ -1,0 +1,207 @@
+use super::*;
+use crate::api::{Kind, Object, ObjectId};
+use crate::attach;
+use crate::control::pipeline::{Options, Step};
+use crate::index::Event;
+use crate::index::testing::{listed, object};
+use serde_json::json;
+use std::collections::BTreeMap;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A generation of the Gateway, with the status that was written for another one.
+fn gateway(generation: i64, programmed: Option<i64>) -> Event {
+    let yaml = format!(
+        "
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {{name: web, uid: u, generation: {generation}}}
+spec:
+  gatewayClassName: tidegate
+  listeners: [{{name: http, port: {}, protocol: HTTP}}]
+",
+        80 + generation
+    );
+    let Object::Gateway(gateway) = object(&yaml) else { panic!("no Gateway") };
+    let mut gateway = Gateway::clone(&gateway);
+    gateway.status = programmed.map(|generation| {
+        let condition = json!({
+            "type": "Programmed", "status": "True", "reason": "Programmed", "message": "",
+            "observedGeneration": generation, "lastTransitionTime": "2026-01-01T00:00:00Z",
+        });
+        serde_json::from_value(json!({ "conditions": [condition] })).unwrap()
+    });
+    Event::Apply(Object::Gateway(Arc::new(gateway)))
+}
+
+/// That these pods are ready, beside the one that this is.
+fn slice(pods: &[&str]) -> Event {
+    let endpoints: Vec<_> = std::iter::once(&"own")
+        .chain(pods)
+        .enumerate()
+        .map(|(at, pod)| format!("{{addresses: [10.0.0.{at}], targetRef: {{kind: Pod, name: {pod}}}}}"))
+        .collect();
+    Event::Apply(object(&format!(
+        "
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {{name: tidegate-replicas-1, labels: {{kubernetes.io/service-name: tidegate-replicas}}}}
+addressType: IPv4
+ports: [{{name: health, port: 9901}}]
+endpoints: [{}]
+",
+        endpoints.join(", ")
+    )))
+}
+
+fn report(generation: i64) -> Report {
+    Report {
+        process: "p".into(),
+        cursor: 1,
+        version: 1,
+        complete: true,
+        objects: BTreeMap::from([("u".into(), generation)]),
+        gone: Vec::new(),
+    }
+}
+
+/// A pipeline whose own workers serve each version at once.
+struct World {
+    pipeline: Pipeline,
+    now: Instant,
+}
+
+impl World {
+    fn with(events: impl IntoIterator<Item = Event>) -> Self {
+        let decisions = attach::Options::standalone();
+        let mut world = Self {
+            pipeline: Pipeline::new(Options { decisions, acknowledgements: false }),
+            now: Instant::now(),
+        };
+        world.step(events.into_iter().chain(listed()));
+        world
+    }
+
+    fn step(&mut self, events: impl IntoIterator<Item = Event>) -> Step {
+        self.pipeline.step(events, self.now)
+    }
+
+    fn apply(&mut self, event: Event) -> Option<String> {
+        let step = self.step([event]);
+        said(&step)
+    }
+
+    fn lead(&mut self, leads: bool) -> Option<String> {
+        let peers = Peers { service: ObjectKey::new("default", "tidegate-replicas"), own: "own".into() };
+        self.pipeline.lead(leads.then_some(peers), self.now);
+        let step = self.step([]);
+        said(&step)
+    }
+
+    fn answers(&mut self, pod: &str, generation: i64) -> Option<String> {
+        self.pipeline.replica_answered(pod, report(generation), self.now);
+        let step = self.step([]);
+        said(&step)
+    }
+
+    fn later(&mut self, time: Duration) -> Option<String> {
+        self.now += time;
+        let step = self.step([]);
+        said(&step)
+    }
+}
+
+/// `Programmed` of the Gateway, if its status is told.
+fn said(step: &Step) -> Option<String> {
+    let wanted = step.statuses.iter().find(|wanted| wanted.id.kind == Kind::Gateway)?;
+    let conditions = wanted.conditions();
+    let (_, one) =
+        conditions.iter().find(|(title, one)| title.is_empty() && one.type_ == "Programmed").unwrap();
+    Some(format!("{} {}", one.truth.as_str(), one.message).trim_end().to_owned())
+}
+
+const BEHIND: &str = "False not yet served by replica b";
+
+#[test]
+fn a_generation_is_programmed_when_every_ready_replica_serves_it() {
+    let mut world = World::with([gateway(1, Some(1)), slice(&["a", "b"])]);
+    assert_eq!(world.lead(true), None, "that was written before");
+    assert_eq!(world.apply(gateway(2, Some(1))), None, "it has a moment");
+    assert_eq!(world.answers("a", 2), None);
+    assert_eq!(world.answers("b", 1), None);
+    assert_eq!(world.later(SECOND).as_deref(), Some(BEHIND));
+    assert_eq!(
+        world.later(30 * SECOND).as_deref(),
+        Some("True whether replica b serves it is not known: it gives no answer at its health port")
+    );
+    assert_eq!(world.answers("b", 2).as_deref(), Some("True"));
+}
+
+#[test]
+fn within_a_moment_it_is_told_once_and_that_it_is_served() {
+    let mut world = World::with([slice(&["a", "b"])]);
+    world.lead(true);
+    assert_eq!(world.apply(gateway(1, None)), None);
+    assert_eq!(world.answers("a", 1), None);
+    assert_eq!(world.answers("b", 1).as_deref(), Some("True"));
+    // The next ones are ready, so they serve it.
+    assert_eq!(world.apply(slice(&["a", "b", "c"])), None);
+    assert_eq!(world.later(60 * SECOND), None);
+}
+
+#[test]
+fn who_is_no_longer_ready_is_not_waited_for() {
+    let mut world = World::with([slice(&["a", "b"])]);
+    world.lead(true);
+    world.apply(gateway(1, None));
+    world.answers("a", 1);
+    assert_eq!(world.later(SECOND).as_deref(), Some(BEHIND));
+    assert_eq!(world.apply(slice(&["a"])).as_deref(), Some("True"));
+}
+
+#[test]
+fn a_new_leader_asks_before_it_writes_what_nobody_wrote() {
+    let mut world = World::with([gateway(2, Some(1)), slice(&["b"])]);
+    let settled = |world: &World| -> Vec<ObjectId> {
+        world.pipeline.settled().map(|wanted| wanted.id.clone()).collect()
+    };
+    assert_eq!(settled(&world).len(), 1, "what the workers here serve is all that others need to know");
+    let peers = Peers { service: ObjectKey::new("default", "tidegate-replicas"), own: "own".into() };
+    world.pipeline.lead(Some(peers), world.now);
+    assert_eq!(settled(&world), []);
+    assert_eq!(said(&world.step([])), None);
+    assert_eq!(world.answers("b", 2).as_deref(), Some("True"), "told again, though it is the same");
+    assert_eq!(settled(&world).len(), 1);
+    assert_eq!(world.lead(false), None);
+    assert_eq!(world.pipeline.poll(world.now).replicas.len(), 0);
+}
+
+#[test]
+fn a_replica_that_fell_silent_before_holds_up_nothing() {
+    let mut world = World::with([gateway(1, Some(1)), slice(&["b"])]);
+    world.lead(true);
+    world.later(20 * SECOND);
+    let said = world.apply(gateway(2, Some(1)));
+    assert!(said.as_deref().is_some_and(|said| said.starts_with("True whether replica b")), "{said:?}");
+}
+
+#[test]
+fn replicas_are_asked_often_only_while_something_waits() {
+    let mut world = World::with([gateway(1, Some(1)), slice(&["b"])]);
+    world.lead(true);
+    let every = |world: &World| world.pipeline.poll(world.now).every;
+    assert_eq!(every(&world), IDLE);
+    assert_eq!(
+        world.pipeline.poll(world.now).replicas,
+        BTreeMap::from([("b".into(), "10.0.0.1:9901".parse().unwrap())])
+    );
+    world.apply(gateway(2, Some(1)));
+    assert_eq!(every(&world), WAITING);
+    for _ in 0..11 {
+        world.now += SECOND;
+        world.answers("b", 1);
+    }
+    assert_eq!(every(&world), WAITING_LONG);
+    world.answers("b", 2);
+    assert_eq!(every(&world), IDLE);
+}
