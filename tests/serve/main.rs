@@ -212,7 +212,7 @@ fn what_is_wrong_from_the_start_is_said() {
         "cannot read the manifests in /nonexistent: No such file",
     );
     fails(&serve(&["--source", "/", "--drain-max", "1s"]), 1, "--drain-max 1s is less than --drain-min 15s");
-    fails(&serve(&[]), 2, "--source");
+    fails(&serve(&[]), 1, "neither --source nor POD_NAME is given");
     fails(&serve(&["--source", "/", "--workers", "0"]), 2, "--workers");
     fails(&serve(&["--source", "/", "--trusted-cidr", "10.0.0.1/99"]), 2, "--trusted-cidr");
     fails(&serve(&["--source", "/", "--access-log", "2"]), 2, "no access log mode");
