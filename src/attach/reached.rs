@@ -60,6 +60,14 @@ impl Reached {
     }
 }
 
+impl Reached {
+    /// Whether what is missing usually comes by itself, and soon.
+    pub fn is_on_its_way(&self) -> bool {
+        let reason = self.missing.as_ref().map(|missing| missing.reason);
+        matches!(reason, Some(GatewayProgrammed::Pending | GatewayProgrammed::AddressNotAssigned))
+    }
+}
+
 fn no_port(ports: &Ports, claims: &BTreeSet<Claim>) -> Option<Missing> {
     let allocation = ports.allocation();
     if claims.iter().all(|claim| allocation.port(claim).is_some()) {

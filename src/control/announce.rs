@@ -23,7 +23,8 @@ impl Sockets {
         for resource in &delta.upserts {
             let Resource::Listener(listener) = resource else { continue };
             let before = self.0.insert(listener.key.clone(), listener.binds.clone());
-            if before.as_ref() != Some(&listener.binds) {
+            // Without a socket yet there is nothing to say of it.
+            if !listener.binds.is_empty() && before.as_ref() != Some(&listener.binds) {
                 let binds: Vec<_> = listener.binds.iter().map(ToString::to_string).collect();
                 lines.push(format!("listener {} is on {}", listener.key, binds.join(", ")));
             }

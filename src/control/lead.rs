@@ -127,7 +127,9 @@ impl Elector {
     /// Tells whether it leads, and returns whether it did.
     fn set(&self, leads: bool) -> bool {
         self.metrics.controller().leader.set(leads.into());
-        self.leads.send_replace(leads)
+        // Who waits for a change is not woken by every renewal.
+        let changed = self.leads.send_if_modified(|led| std::mem::replace(led, leads) != leads);
+        if changed { !leads } else { leads }
     }
 
     /// Renews or takes the Lease, if it may be taken; whether it is held now.

@@ -24,8 +24,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long the status of a Gateway may wait for the workers before it says that it waits.
-/// Without this, each edit would flip `Programmed` to false and back within milliseconds.
+/// How long the status of a Gateway may wait for the workers, and for its port and its address, before
+/// it says that it waits. Without this, each edit would flip `Programmed` to false and back within
+/// milliseconds.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Settings.
@@ -88,6 +89,8 @@ pub struct Pipeline {
     attachments: Attachments,
     compiler: Compiler,
     acknowledged: u64,
+    /// Whether something is served, which takes its time.
+    is_patient: bool,
     unusable: BTreeMap<SocketAddr, String>,
     gateways: BTreeMap<ObjectKey, GatewayVersion>,
     /// What has to be asked for by name, once that is known.
@@ -112,6 +115,7 @@ impl Pipeline {
             index: Index::default(),
             attachments: Attachments::new(options.decisions),
             compiler: Compiler::default(),
+            is_patient: options.acknowledgements,
             acknowledged: if options.acknowledgements { 0 } else { u64::MAX },
             unusable: BTreeMap::new(),
             gateways: BTreeMap::new(),
@@ -377,12 +381,13 @@ impl Pipeline {
         self.gateways.get(gateway).is_some_and(|gateway| here(gateway) && gateway.standing.is_served())
     }
 
-    /// Until when the status of a Gateway waits for the workers.
+    /// Until when the status of a Gateway waits for what is on its way.
     fn patient_until(&self, gateway: &ObjectKey) -> Option<Instant> {
         let tracked = self.gateways.get(gateway)?;
-        let has_listeners =
-            self.attachments.gateways.get(gateway)?.listeners.iter().any(|listener| listener.is_usable());
-        (has_listeners && !self.is_served(gateway)).then(|| tracked.since + PATIENCE)
+        let found = self.attachments.gateways.get(gateway)?;
+        let has_listeners = found.listeners.iter().any(|listener| listener.is_usable());
+        let waits = has_listeners && !self.is_served(gateway) || found.reached.is_on_its_way();
+        (waits && self.is_patient).then(|| tracked.since + PATIENCE)
     }
 
     fn deadline(&self, now: Instant) -> Option<Instant> {
