@@ -105,6 +105,18 @@ impl<'a> Binds<'a> {
     }
 }
 
+/// What was given for these listener ports: kept while the Gateway is not accepted, so that it comes
+/// back as it was.
+pub(super) fn held(
+    place: &Place,
+    allocation: &Allocation,
+    uid: &Arc<str>,
+    ports: impl Iterator<Item = u16>,
+) -> BTreeSet<Claim> {
+    let Place::Pods(_) = place else { return BTreeSet::new() };
+    ports.map(|port| claim(uid, port)).filter(|claim| allocation.port(claim).is_some()).collect()
+}
+
 fn claim(uid: &Arc<str>, port: u16) -> Claim {
     Claim { gateway_uid: uid.clone(), protocol: Protocol::Tcp, port }
 }

@@ -63,7 +63,7 @@ pub(super) enum Judged {
 pub(super) fn judge(
     index: &Index,
     options: &Options,
-    ports: &Ports,
+    ports_given: &Ports,
     certificates: &mut Certificates,
     key: &ObjectKey,
 ) -> Judged {
@@ -86,15 +86,21 @@ pub(super) fn judge(
     let binds = asked
         .as_ref()
         .ok()
-        .map(|asked| Binds::new(asked, &options.place, ports.allocation(), (key, &head.uid)));
+        .map(|asked| Binds::new(asked, &options.place, ports_given.allocation(), (key, &head.uid)));
     let settings = Arc::new(parameters.listeners.clone());
     let references = References { index, options };
     let context = Context { references, key, gateway: wire, found: &found, binds: binds.as_ref(), settings };
     let listeners = listeners::judge(&context, certificates);
     let wanted = listeners.iter().filter_map(|listener| listener.served.as_ref()).map(|served| served.port);
-    let claims = binds.as_ref().map(|binds| binds.claims(wanted)).unwrap_or_default();
+    let claims = match &binds {
+        Some(binds) => binds.claims(wanted),
+        None => {
+            let ports = wire.spec.listeners.iter().map(|listener| listener.port);
+            addresses::held(&options.place, ports_given.allocation(), &head.uid, ports)
+        }
+    };
     let reached = match (&asked, &binds) {
-        (Ok(asked), Some(binds)) => Reached::find(index, ports, binds, asked, (key, wire), &claims),
+        (Ok(asked), Some(binds)) => Reached::find(index, ports_given, binds, asked, (key, wire), &claims),
         _ => Reached::default(),
     };
     let (accepted, asked) = match asked {

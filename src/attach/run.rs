@@ -166,6 +166,7 @@ impl Attachments {
                 gateway: wire,
                 claims: &gateway.claims,
                 created: gateway.created,
+                accepted: gateway.accepted.holds(),
                 address: gateway.requested,
                 by_host: pods.host.as_ref().is_some_and(|host| host.gateway == *key),
                 settings: &gateway.parameters.service,

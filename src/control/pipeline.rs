@@ -91,6 +91,7 @@ pub struct Pipeline {
     acknowledged: u64,
     /// Whether something is served, which takes its time.
     is_patient: bool,
+    own_nodes: BTreeSet<IpAddr>,
     unusable: BTreeMap<SocketAddr, String>,
     gateways: BTreeMap<ObjectKey, GatewayVersion>,
     /// What has to be asked for by name, once that is known.
@@ -116,6 +117,7 @@ impl Pipeline {
             attachments: Attachments::new(options.decisions),
             compiler: Compiler::default(),
             is_patient: options.acknowledgements,
+            own_nodes: BTreeSet::new(),
             acknowledged: if options.acknowledgements { 0 } else { u64::MAX },
             unusable: BTreeMap::new(),
             gateways: BTreeMap::new(),
@@ -145,6 +147,7 @@ impl Pipeline {
         if self.referred.is_none() || dirty.objects.iter().any(|id| id.kind == Kind::Gateway) {
             self.look_for_referred();
         }
+        self.follow_replicas(&dirty, now);
         let changes = self.attachments.update(&self.index, &dirty);
         let compiled = self.compiler.compile(Input {
             index: &self.index,
@@ -154,7 +157,7 @@ impl Pipeline {
             now,
         });
         self.track_gateways(&changes, &compiled.gateways, now);
-        self.assess(&dirty, now);
+        self.assess(now);
         let served = self.track_served(&dirty);
         let plan = self.plan(&dirty, &changes);
         let (statuses, gone) = self.restate(&dirty, &changes, now);
@@ -170,8 +173,9 @@ impl Pipeline {
         }
     }
 
-    /// Pods are ready on the nodes with these addresses. Call [`Self::step`] afterwards.
+    /// This process is on the node with these addresses. Call [`Self::step`] afterwards.
     pub fn set_nodes(&mut self, nodes: BTreeSet<IpAddr>) {
+        self.own_nodes.clone_from(&nodes);
         self.attachments.set_nodes(nodes);
     }
 
@@ -386,8 +390,9 @@ impl Pipeline {
         let tracked = self.gateways.get(gateway)?;
         let found = self.attachments.gateways.get(gateway)?;
         let has_listeners = found.listeners.iter().any(|listener| listener.is_usable());
-        let waits = has_listeners && !self.is_served(gateway) || found.reached.is_on_its_way();
-        (waits && self.is_patient).then(|| tracked.since + PATIENCE)
+        let is_coming = self.is_patient && found.reached.is_on_its_way();
+        let waits = has_listeners && !self.is_served(gateway) || is_coming;
+        waits.then(|| tracked.since + PATIENCE)
     }
 
     fn deadline(&self, now: Instant) -> Option<Instant> {

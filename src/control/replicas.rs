@@ -38,6 +38,8 @@ struct Replica {
     address: SocketAddr,
     /// Generation by uid.
     objects: BTreeMap<Arc<str>, i64>,
+    /// The addresses of its node, once it answered.
+    nodes: Option<BTreeSet<IpAddr>>,
     /// When it answered last, or was first known.
     heard: Instant,
 }
@@ -56,7 +58,12 @@ impl Replicas {
     pub(super) fn follow(&mut self, ready: BTreeMap<Arc<str>, SocketAddr>, now: Instant) {
         self.0.retain(|name, replica| ready.get(name) == Some(&replica.address));
         for (name, address) in ready {
-            self.0.entry(name).or_insert_with(|| Replica { address, objects: BTreeMap::new(), heard: now });
+            self.0.entry(name).or_insert_with(|| Replica {
+                address,
+                objects: BTreeMap::new(),
+                nodes: None,
+                heard: now,
+            });
         }
     }
 
@@ -69,6 +76,7 @@ impl Replicas {
     pub(super) fn answered(&mut self, name: &str, report: Report, now: Instant) {
         let Some(replica) = self.0.get_mut(name) else { return };
         replica.heard = now;
+        replica.nodes = Some(report.nodes);
         if report.complete {
             replica.objects = report.objects;
         } else {
@@ -77,6 +85,19 @@ impl Replicas {
                 replica.objects.remove(uid);
             }
         }
+    }
+
+    /// The addresses of the nodes of all; none as long as one may still tell its own.
+    pub(super) fn nodes(&self, now: Instant) -> Option<BTreeSet<IpAddr>> {
+        let mut all = BTreeSet::new();
+        for replica in self.0.values() {
+            match &replica.nodes {
+                Some(nodes) => all.extend(nodes),
+                None if replica.is_silent(now) => {}
+                None => return None,
+            }
+        }
+        Some(all)
     }
 
     /// How far this generation has come.

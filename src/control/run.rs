@@ -149,6 +149,7 @@ impl Control {
 
     /// Says on which addresses the node of this pod is reached.
     pub fn on_node(mut self, addresses: BTreeSet<IpAddr>) -> Self {
+        self.view.state().served.nodes.clone_from(&addresses);
         self.pipeline.set_nodes(addresses);
         self
     }

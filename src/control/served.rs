@@ -1,7 +1,8 @@
 //! Which generation of each object is served by every worker, and what changed in that.
 
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// How many objects that are gone are remembered for readers who have not heard of it. A reader
@@ -16,6 +17,8 @@ pub(super) type Change = (Arc<str>, Option<i64>);
 pub(super) struct Served {
     /// Tells this process from every other, as cursors of two processes have nothing in common.
     process: Arc<str>,
+    /// The addresses of the node of this process.
+    pub(super) nodes: BTreeSet<IpAddr>,
     /// Published and not yet served by every worker, by version.
     on_the_way: BTreeMap<u64, Vec<Change>>,
     objects: BTreeMap<Arc<str>, Entry>,
@@ -40,6 +43,9 @@ struct Entry {
 pub struct Report {
     /// The process that tells, by a random text.
     pub process: Arc<str>,
+    /// The addresses of its node.
+    #[serde(default)]
+    pub nodes: BTreeSet<IpAddr>,
     /// Where the next reading begins.
     pub cursor: u64,
     /// The version that every worker serves.
@@ -56,6 +62,7 @@ impl Default for Served {
     fn default() -> Self {
         Self {
             process: format!("{:032x}", fastrand::u128(..)).into(),
+            nodes: BTreeSet::new(),
             on_the_way: BTreeMap::new(),
             objects: BTreeMap::new(),
             changes: BTreeMap::new(),
@@ -102,6 +109,7 @@ impl Served {
         let complete = elsewhere || cursor <= self.forgotten || cursor > self.cursor;
         let mut report = Report {
             process: self.process.clone(),
+            nodes: self.nodes.clone(),
             cursor: self.cursor,
             version: self.version,
             complete,

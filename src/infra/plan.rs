@@ -19,7 +19,9 @@ const APPLIED: &str = "tidegate.dev/applied";
 pub struct Member<'a> {
     /// The object.
     pub gateway: &'a Gateway,
-    /// The ports that it needs; none while it is not accepted.
+    /// Whether it is accepted. While it is not, what was made for it stays as it is.
+    pub accepted: bool,
+    /// The ports that it needs, or had when it was accepted.
     pub claims: &'a BTreeSet<Claim>,
     /// Its creation time, in seconds since 1970.
     pub created: i64,
@@ -62,7 +64,7 @@ pub fn plan<'a>(
         plan.accounts.push(marked(objects::service_account(home, gateway)));
         let ports: BTreeMap<_, _> =
             claims.iter().filter_map(|claim| Some((claim.clone(), allocation.port(claim)?))).collect();
-        if !ports.is_empty() {
+        if member.accepted && !ports.is_empty() {
             plan.services.push(marked(objects::service(home, &member, &ports)));
         }
     }

@@ -63,6 +63,18 @@ impl Pipeline {
         if let Some(leading) = &mut self.leading {
             leading.replicas.answered(name, report, now);
         }
+        self.update_nodes(now);
+    }
+
+    /// Gateways that are reached by nodes are so by those of all replicas.
+    pub(super) fn update_nodes(&mut self, now: Instant) {
+        let others = match &self.leading {
+            Some(leading) => leading.replicas.nodes(now),
+            None => Some(BTreeSet::new()),
+        };
+        if let Some(others) = others {
+            self.attachments.set_nodes(others.union(&self.own_nodes).copied().collect());
+        }
     }
 
     /// Which replicas are to be asked, and how often; none while another leads.
@@ -89,12 +101,18 @@ impl Pipeline {
         }
     }
 
-    /// Looks again at all that waits for other replicas.
-    pub(super) fn assess(&mut self, dirty: &Dirty, now: Instant) {
+    /// Learns which replicas are ready.
+    pub(super) fn follow_replicas(&mut self, dirty: &Dirty, now: Instant) {
         let Some(Leading { peers, replicas }) = &mut self.leading else { return };
         if dirty.endpoints.contains(&peers.service) {
             replicas.follow(ready(&self.index, peers), now);
+            self.update_nodes(now);
         }
+    }
+
+    /// Looks again at all that waits for other replicas.
+    pub(super) fn assess(&mut self, now: Instant) {
+        let Some(Leading { replicas, .. }) = &mut self.leading else { return };
         for (key, gateway) in &mut self.gateways {
             let (uid, generation) = (&gateway.head.uid, gateway.head.generation);
             let standing = match &gateway.standing {

@@ -6,6 +6,7 @@ const SECOND: Duration = Duration::from_secs(1);
 fn report(complete: bool, objects: &[(&str, i64)], gone: &[&str]) -> Report {
     Report {
         process: "p".into(),
+        nodes: ["192.0.2.2".parse().unwrap()].into(),
         cursor: 1,
         version: 1,
         complete,

@@ -16,6 +16,7 @@ fn a_gateway_gets_its_service_once_it_has_a_port() {
             gateway: &gateway,
             claims: &claims,
             created: 5,
+            accepted: true,
             address: None,
             by_host: false,
             settings: &settings,
@@ -64,4 +65,19 @@ fn only_services_made_for_gateways_that_are_gone_are_orphans() {
     let orphans: Vec<_> =
         plan.orphans(&home()).map(|service| service.metadata.name.clone().unwrap()).collect();
     assert_eq!(orphans, ["gw-web-a-u1"]);
+}
+
+#[test]
+fn nothing_changes_for_a_gateway_as_long_as_it_is_not_accepted() {
+    let settings = ServiceSettings::default();
+    let (gateway, claims) = (gateway("web", "shop", "u-1", json!(null)), claims("u-1"));
+    let mut allocation = Allocation::default();
+    let members = || {
+        let refused = Member { accepted: false, claims: &claims, ..member(&gateway, &settings) };
+        [refused].into_iter()
+    };
+    let first = plan(&home(), &allocation, members(), [].iter());
+    allocation.settle(&first.claims, 0);
+    let second = plan(&home(), &allocation, members(), [].iter());
+    assert_eq!((second.claims.len(), second.services.len()), (1, 0));
 }

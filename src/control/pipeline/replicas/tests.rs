@@ -57,6 +57,7 @@ endpoints: [{}]
 fn report(generation: i64) -> Report {
     Report {
         process: "p".into(),
+        nodes: ["192.0.2.2".parse().unwrap()].into(),
         cursor: 1,
         version: 1,
         complete: true,

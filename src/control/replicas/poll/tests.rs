@@ -26,7 +26,15 @@ async fn replica(answers: Vec<(&'static str, String)>) -> (SocketAddr, mpsc::Unb
 
 fn report(process: &str, cursor: u64) -> Report {
     let objects = [("u".into(), 1)].into();
-    Report { process: process.into(), cursor, version: 1, complete: true, objects, gone: Vec::new() }
+    Report {
+        process: process.into(),
+        nodes: [].into(),
+        cursor,
+        version: 1,
+        complete: true,
+        objects,
+        gone: Vec::new(),
+    }
 }
 
 fn ok(report: &Report) -> (&'static str, String) {

@@ -32,6 +32,7 @@ impl World {
             gateway,
             claims,
             created: 0,
+            accepted: true,
             address: None,
             by_host: false,
             settings: &settings,
