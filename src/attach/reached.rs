@@ -17,6 +17,8 @@ pub struct Reached {
     pub addresses: Vec<Address>,
     /// Why that is not, or not yet, what was asked for.
     pub missing: Option<Verdict<GatewayProgrammed>>,
+    /// Whether the addresses are those of the nodes with pods that are ready.
+    pub by_nodes: bool,
 }
 
 /// Why a Gateway is not reached.
@@ -35,20 +37,24 @@ impl Reached {
             Binds::Pods { pods, .. } => pods,
             Binds::Addresses(addresses) => {
                 let addresses = addresses.iter().copied().map(Address::Ip).collect();
-                return Self { addresses, missing: None };
+                return Self { addresses, ..Self::default() };
             }
         };
         if claims.is_empty() {
             return Self::default();
         }
         if let Some(missing) = no_port(ports, claims) {
-            return Self { addresses: Vec::new(), missing: Some(missing) };
+            return Self { missing: Some(missing), ..Self::default() };
         }
-        let found = if pods.host.as_ref().is_some_and(|host| host.gateway == *gateway.0) {
-            of_nodes(ports)
-        } else {
-            let key = ObjectKey::new(&*pods.home.namespace, infra::service_name(gateway.1));
-            of_service(index, ports, &key)
+        let key = ObjectKey::new(&*pods.home.namespace, infra::service_name(gateway.1));
+        let service = index.get::<Service>(&key);
+        let is_host = pods.host.as_ref().is_some_and(|host| host.gateway == *gateway.0);
+        let by_nodes = is_host || service.is_some_and(|service| infra::is_reached_by_nodes(service));
+        let not_yet = |why: String| Verdict::new(GatewayProgrammed::AddressNotAssigned, why);
+        let found = match service {
+            _ if by_nodes => of_nodes(ports),
+            Some(service) => infra::addresses(service).map_err(not_yet),
+            None => Err(not_yet(format!("Service {key} is not there yet"))),
         };
         let (addresses, missing) = match found {
             Ok(addresses) => (addresses, None),
@@ -56,7 +62,7 @@ impl Reached {
         };
         // Who asks for an address that cannot be had is told that, not that none came yet.
         let missing = not_given(asked, &addresses).or(missing);
-        Self { addresses, missing }
+        Self { addresses, missing, by_nodes }
     }
 }
 
@@ -89,17 +95,6 @@ fn of_nodes(ports: &Ports) -> Result<Vec<Address>, Missing> {
         return Err(Verdict::new(GatewayProgrammed::AddressNotAssigned, why));
     }
     Ok(nodes)
-}
-
-fn of_service(index: &Index, ports: &Ports, key: &ObjectKey) -> Result<Vec<Address>, Missing> {
-    let missing = |why: String| Verdict::new(GatewayProgrammed::AddressNotAssigned, why);
-    let Some(service) = index.get::<Service>(key) else {
-        return Err(missing(format!("Service {key} is not there yet")));
-    };
-    if infra::is_reached_by_nodes(service) {
-        return of_nodes(ports);
-    }
-    infra::addresses(service).map_err(missing)
 }
 
 fn not_given(asked: &Asked, given: &[Address]) -> Option<Missing> {

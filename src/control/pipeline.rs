@@ -345,7 +345,8 @@ impl Pipeline {
         ids.extend(changes.objects.iter().chain(&dirty.statuses).cloned());
         let (mut statuses, mut gone) = (Vec::new(), Vec::new());
         for id in ids {
-            if id.kind == Kind::Gateway && self.patient_until(&id.key).is_some_and(|until| now < until) {
+            let is_early = || self.patient_until(&id.key).is_some_and(|until| now < until);
+            if id.kind == Kind::Gateway && (is_early() || self.waits_for_nodes(&id.key, now)) {
                 self.restate.insert(id);
                 continue;
             }

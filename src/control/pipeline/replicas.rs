@@ -44,7 +44,8 @@ impl Pipeline {
             if !standing.is_served() {
                 gateway.since = now;
             }
-            if gateway.standing != standing {
+            let by_nodes = self.attachments.gateways.get(&key).is_some_and(|found| found.reached.by_nodes);
+            if gateway.standing != standing || by_nodes {
                 gateway.standing = standing;
                 self.restate.insert(gateway_id(&key));
                 // What the others serve may be what was written already, but nobody did.
@@ -106,8 +107,16 @@ impl Pipeline {
         let Some(Leading { peers, replicas }) = &mut self.leading else { return };
         if dirty.endpoints.contains(&peers.service) {
             replicas.follow(ready(&self.index, peers), now);
-            self.update_nodes(now);
         }
+        // Also without any news: who is silent for long is not waited for.
+        self.update_nodes(now);
+    }
+
+    /// Whether the addresses of a Gateway are those of nodes, and one of these may be missing.
+    pub(super) fn waits_for_nodes(&self, gateway: &ObjectKey, now: Instant) -> bool {
+        let by_nodes = self.attachments.gateways.get(gateway).is_some_and(|found| found.reached.by_nodes);
+        let Some(leading) = self.leading.as_ref().filter(|_| by_nodes) else { return false };
+        leading.replicas.nodes(now).is_none()
     }
 
     /// Looks again at all that waits for other replicas.
@@ -130,7 +139,10 @@ impl Pipeline {
 
     /// When somebody has been waited for long enough.
     pub(super) fn next_silent(&self, now: Instant) -> Option<Instant> {
-        let waits = self.gateways.values().any(|gateway| !gateway.standing.is_served());
+        let waits = self
+            .gateways
+            .iter()
+            .any(|(key, gateway)| !gateway.standing.is_served() || self.restate.contains(&gateway_id(key)));
         self.leading.as_ref().filter(|_| waits)?.replicas.next_silent(now)
     }
 

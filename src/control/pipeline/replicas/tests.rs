@@ -3,8 +3,10 @@ use crate::api::{Kind, Object, ObjectId};
 use crate::attach;
 use crate::control::pipeline::{Options, Step};
 use crate::index::Event;
-use crate::index::testing::{listed, object};
-use serde_json::json;
+use crate::index::testing::{events, listed, object};
+use crate::status::Body;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -57,12 +59,12 @@ endpoints: [{}]
 fn report(generation: i64) -> Report {
     Report {
         process: "p".into(),
-        nodes: ["192.0.2.2".parse().unwrap()].into(),
         cursor: 1,
         version: 1,
         complete: true,
         objects: BTreeMap::from([("u".into(), generation)]),
         gone: Vec::new(),
+        nodes: ["192.0.2.2".parse().unwrap()].into(),
     }
 }
 
@@ -74,17 +76,25 @@ struct World {
 
 impl World {
     fn with(events: impl IntoIterator<Item = Event>) -> Self {
-        let decisions = attach::Options::standalone();
+        Self::deciding(attach::Options::standalone(), events)
+    }
+
+    fn deciding(decisions: attach::Options, events: impl IntoIterator<Item = Event>) -> Self {
         let mut world = Self {
-            pipeline: Pipeline::new(Options { decisions, acknowledgements: false }),
+            pipeline: Pipeline::new(Options { decisions, acknowledgements: true }),
             now: Instant::now(),
         };
         world.step(events.into_iter().chain(listed()));
         world
     }
 
+    /// Takes these in, and that the workers here serve what comes of it.
     fn step(&mut self, events: impl IntoIterator<Item = Event>) -> Step {
-        self.pipeline.step(events, self.now)
+        let mut step = self.pipeline.step(events, self.now);
+        self.pipeline.acknowledged(self.pipeline.version());
+        let after = self.pipeline.step([], self.now);
+        step.statuses.extend(after.statuses);
+        Step { next_deadline: after.next_deadline, ..step }
     }
 
     fn apply(&mut self, event: Event) -> Option<String> {
@@ -205,4 +215,70 @@ fn replicas_are_asked_often_only_while_something_waits() {
     assert_eq!(every(&world), WAITING_LONG);
     world.answers("b", 2);
     assert_eq!(every(&world), IDLE);
+}
+
+/// A cluster in which the Gateway is reached by its nodes, and was at these addresses.
+fn by_nodes(addresses: Value) -> World {
+    let home = crate::infra::Home {
+        namespace: "default".to_owned(),
+        selector: BTreeMap::new(),
+        owner: OwnerReference::default(),
+        managed_by: "tidegate".to_owned(),
+    };
+    let binds = vec!["0.0.0.0".parse().unwrap()];
+    let pods = attach::Pods { home, ports: ObjectKey::new("default", "ports"), binds, host: None };
+    let name: Arc<str> = attach::Options::CONTROLLER_NAME.into();
+    let targets = attach::Options::standalone().targets;
+    let objects = events(
+        "
+{apiVersion: gateway.networking.k8s.io/v1, kind: GatewayClass, metadata: {name: tidegate},
+ spec: {controllerName: tidegate.dev/gateway-controller}}
+---
+{apiVersion: v1, kind: ConfigMap, metadata: {name: ports}, data: {u.tcp.81: '10240'}}
+---
+{apiVersion: v1, kind: Service, metadata: {name: gw-default-web-u},
+ spec: {type: NodePort, ports: [{port: 81, nodePort: 31000}]}}
+",
+    );
+    let Event::Apply(Object::Gateway(found)) = gateway(1, Some(1)) else { panic!("no Gateway") };
+    let mut found = Gateway::clone(&found);
+    found.status.as_mut().unwrap().addresses = serde_json::from_value(addresses).unwrap();
+    let found = Event::Apply(Object::Gateway(Arc::new(found)));
+    let mut world = World::deciding(
+        attach::Options::cluster(name, pods, targets),
+        objects.into_iter().chain([found, slice(&["b"])]),
+    );
+    world.pipeline.set_nodes(["192.0.2.1".parse().unwrap()].into());
+    world.step([]);
+    world
+}
+
+/// The addresses of the Gateway, if its status is told.
+fn addresses(step: &Step) -> Option<String> {
+    let wanted = step.statuses.iter().find(|wanted| wanted.id.kind == Kind::Gateway)?;
+    let Body::Gateway { addresses, .. } = &wanted.body else { panic!("{wanted:?}") };
+    Some(addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+}
+
+#[test]
+fn a_gateway_that_is_reached_by_nodes_is_at_those_of_all_replicas() {
+    let mut world = by_nodes(json!([]));
+    let peers = Peers { service: ObjectKey::new("default", "tidegate-replicas"), own: "own".into() };
+    world.pipeline.lead(Some(peers), world.now);
+    assert_eq!(addresses(&world.step([])), None, "a node may be missing");
+    assert_eq!(world.pipeline.settled().filter(|wanted| wanted.id.kind == Kind::Gateway).count(), 0);
+    world.pipeline.replica_answered("b", report(1), world.now);
+    assert_eq!(addresses(&world.step([])).as_deref(), Some("192.0.2.1 192.0.2.2"));
+    assert_eq!(addresses(&world.step([slice(&[])])).as_deref(), Some("192.0.2.1"));
+}
+
+#[test]
+fn the_nodes_of_a_replica_that_gives_no_answer_are_not_waited_for_for_ever() {
+    let mut world = by_nodes(json!([]));
+    world.lead(true);
+    world.now += 9 * SECOND;
+    let step = world.step([]);
+    assert_eq!((addresses(&step), step.next_deadline), (None, Some(world.now + SECOND)));
+    world.now += SECOND;
+    assert_eq!(addresses(&world.step([])).as_deref(), Some("192.0.2.1"));
 }
