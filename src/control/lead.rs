@@ -135,12 +135,8 @@ impl Elector {
     /// Renews or takes the Lease, if it may be taken; whether it is held now.
     async fn attempt(&mut self) -> Result<bool, kube::Error> {
         let Some(mut lease) = self.api.get_opt(&self.name).await? else {
-            let metadata = ObjectMeta {
-                name: Some(self.name.clone()),
-                owner_references: self.owner.clone().map(|owner| vec![owner]),
-                ..ObjectMeta::default()
-            };
-            let lease = Lease { metadata, spec: Some(self.claim(None)) };
+            let metadata = ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() };
+            let lease = self.owned(Lease { metadata, spec: Some(self.claim(None)) });
             return won(self.api.create(&PostParams::default(), &lease).await);
         };
         let spec = lease.spec.take().unwrap_or_default();
@@ -156,8 +152,17 @@ impl Elector {
             return Ok(false);
         }
         lease.spec = Some(self.claim(Some(&spec)));
+        // One that a former owner has left goes soon, if it is not this one's by then.
+        let lease = self.owned(lease);
         // With the version that was read: of two who try, one wins.
         won(self.api.replace(&self.name, &PostParams::default(), &lease).await)
+    }
+
+    fn owned(&self, mut lease: Lease) -> Lease {
+        if let Some(owner) = &self.owner {
+            lease.metadata.owner_references = Some(vec![owner.clone()]);
+        }
+        lease
     }
 
     fn holds(&self, spec: &LeaseSpec) -> bool {

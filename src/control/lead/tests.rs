@@ -135,3 +135,16 @@ async fn a_lease_that_somebody_takes_away_is_led_by_nobody_twice() {
     first.until(false).await;
     assert!(taken.elapsed() <= RETRY, "{:?}", taken.elapsed());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_a_former_release_left_gets_the_new_owner() {
+    let server = ApiServer::new();
+    server.put(json!({ "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+        "metadata": { "namespace": "system", "name": "tidegate-leader",
+            "ownerReferences": [{ "apiVersion": "apps/v1", "kind": "Deployment", "name": "gone", "uid": "1" }] },
+        "spec": { "holderIdentity": "", "leaseDurationSeconds": 1, "leaseTransitions": 1 } }));
+    let mut first = Replica::start(&server, "a");
+    first.until(true).await;
+    let owners = object(&server)["metadata"]["ownerReferences"].clone();
+    assert_eq!((owners.as_array().unwrap().len(), &owners[0]["name"]), (1, &json!("pods")));
+}
