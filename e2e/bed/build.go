@@ -97,6 +97,12 @@ func (l Layout) BuildConformance(ctx context.Context, source string) (string, er
 	return filepath.Join(l.Bin, suite.binaries[0]), l.build(ctx, source, suite)
 }
 
+// BuildExternalDNS makes what tells the records that external-dns would make, and returns its path.
+func (l Layout) BuildExternalDNS(ctx context.Context, source string) (string, error) {
+	records := program{binaries: []string{"externaldns"}, module: "externaldns", packages: []string{"."}}
+	return filepath.Join(l.Bin, records.binaries[0]), l.build(ctx, source, records)
+}
+
 // BuildHelm makes only helm, which needs neither root nor a cluster, and returns its path.
 func (l Layout) BuildHelm(ctx context.Context, source string) (string, error) {
 	return filepath.Join(l.Bin, "helm"), l.build(ctx, source, helm())

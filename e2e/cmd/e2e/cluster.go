@@ -60,6 +60,9 @@ func (b *testBed) start(ctx context.Context) error {
 	if _, err := b.BuildConformance(ctx, source); err != nil {
 		return err
 	}
+	if _, err := b.BuildExternalDNS(ctx, source); err != nil {
+		return err
+	}
 	// The bed's network leads nowhere, so what comes from the module proxy comes now.
 	for _, which := range []string{"standard", "servicemonitors"} {
 		if _, err := bed.Definitions(ctx, source, which); err != nil {
