@@ -7,6 +7,8 @@ const FLAGS_END: &str = "<!-- end of flags -->\n";
 
 /// A block between lines of three backticks.
 pub struct Block {
+    /// The heading of second order above.
+    pub section: String,
     pub language: String,
     /// Of its first backticks, counted from 1.
     pub line: usize,
@@ -16,16 +18,21 @@ pub struct Block {
 /// All blocks in order.
 pub fn blocks(document: &str) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
-    let mut inside = false;
+    let (mut inside, mut section) = (false, String::new());
     for (index, line) in document.lines().enumerate() {
         match line.strip_prefix("```") {
             Some(language) if !inside => {
-                blocks.push(Block { language: language.into(), line: index + 1, text: String::new() });
+                let (section, language) = (section.clone(), language.into());
+                blocks.push(Block { section, language, line: index + 1, text: String::new() });
                 inside = true;
             }
             Some(_) => inside = false,
             None if inside => blocks.last_mut().unwrap().text.extend([line, "\n"]),
-            None => {}
+            None => {
+                if let Some(heading) = line.strip_prefix("## ") {
+                    section = heading.into();
+                }
+            }
         }
     }
     assert!(!inside, "the last block has no end");

@@ -13,6 +13,9 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::{env, fs};
 
+/// What needs a cluster; `e2e/tests/guide` follows it.
+const CLUSTER: &str = "On Kubernetes";
+
 /// What runs this test.
 const ALL_TESTS: &str = "make test\n";
 
@@ -24,8 +27,11 @@ fn readme() -> String {
 fn every_command_does_what_the_text_says() {
     let mut reader = Reader::new();
     let mut commands = 0;
-    let mut blocks = document::blocks(&readme()).into_iter().peekable();
-    while let Some(Block { language, line, text }) = blocks.next() {
+    let (elsewhere, here): (Vec<_>, Vec<_>) =
+        document::blocks(&readme()).into_iter().partition(|block| block.section == CLUSTER);
+    assert!(!elsewhere.is_empty(), "no section '{CLUSTER}'");
+    let mut blocks = here.into_iter().peekable();
+    while let Some(Block { language, line, text, .. }) = blocks.next() {
         match &*language {
             "sh" if text == ALL_TESTS => {}
             "sh" if text == "make run\n" => reader.start(),

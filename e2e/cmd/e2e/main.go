@@ -23,7 +23,11 @@ import (
 )
 
 // packages of e2e/tests in the order in which they run.
-var packages = []string{"install", "smoke", "tenants", "status", "loss", "conformance", "rbac"}
+var packages = []string{"guide", "install", "smoke", "tenants", "status", "loss", "conformance", "rbac"}
+
+// onlyBed are those that end with the removal of what belongs to the cluster, or need what only a
+// bed has.
+var onlyBed = []string{"guide"}
 
 func main() {
 	if len(os.Args) == 2 && os.Args[1] == bed.InitCommand {
@@ -56,7 +60,10 @@ func run(ctx context.Context, which, filter string, chosen []string) error {
 		}
 	}
 	if len(chosen) == 0 {
-		chosen = packages
+		chosen = slices.Clone(packages)
+		if which == "existing" {
+			chosen = slices.DeleteFunc(chosen, func(name string) bool { return slices.Contains(onlyBed, name) })
+		}
 	}
 	c, err := newCluster(which)
 	if err != nil {
