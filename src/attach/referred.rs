@@ -9,14 +9,14 @@ use crate::index::{Dependency, Index};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The Secrets to which Gateways of this controller refer, and may: nobody else decides what of a
-/// namespace is read.
+/// namespace is read. Also of those that are refused, so that they do not lose them for a moment.
 pub fn referred(index: &Index, options: &Options) -> BTreeSet<ObjectId> {
     let references = References { index, options };
     let mut classes = BTreeMap::new();
     let mut is_ours = |gateway: &ObjectId| {
         index.get::<Gateway>(&gateway.key).is_some_and(|gateway| {
             let class = gateway.spec.gateway_class_name.as_str();
-            *classes.entry(class).or_insert_with(|| matches!(owner(index, options, class), Owner::Us(_)))
+            *classes.entry(class).or_insert_with(|| !matches!(owner(index, options, class), Owner::NotUs(_)))
         })
     };
     let mut is_wanted = |secret: &ObjectId| {

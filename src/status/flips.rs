@@ -3,7 +3,7 @@
 use super::merge::Status;
 use super::wanted::{Wanted, parent_title};
 use crate::api::Condition as WireCondition;
-use crate::attach::verdict::Condition;
+use crate::attach::verdict::{Condition, GatewayProgrammed, Reason};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The most that is told of one object at once; its status has them all.
@@ -36,7 +36,9 @@ pub fn flips(wanted: &Wanted, live: Option<&Status>, controller_name: &str) -> V
             && (held || !NOT_YET.contains(&condition.reason))
     };
     let mut said = BTreeSet::new();
-    let all = wanted.conditions();
+    let mut all = wanted.conditions();
+    // That something is not served often only repeats why.
+    all.sort_by_key(|(_, condition)| condition.type_ == GatewayProgrammed::TYPE);
     let news = all.iter().filter(|(title, condition)| is_news(title, condition));
     let each = news.filter(|(_, condition)| condition.message.is_empty() || said.insert(&condition.message));
     each.take(MOST).map(|(title, condition)| flip(title, condition)).collect()

@@ -50,3 +50,16 @@ fn gateways_of_others_ask_for_nothing() {
     let both = [gateway("nginx", &["default"]), gateway("tidegate", &["default"])];
     assert_eq!(found(&[&both[0], &both[1]], &Options::standalone()), ["default/cert"]);
 }
+
+#[test]
+fn a_gateway_whose_class_is_refused_for_a_while_keeps_its_secrets() {
+    let class = "
+apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: {name: tidegate}
+spec: {controllerName: tidegate.dev/gateway-controller, parametersRef: {group: x.y, kind: Z, name: n}}
+";
+    assert_eq!(found(&[&gateway("tidegate", &["default"]), class], &Options::standalone()), ["default/cert"]);
+    let theirs = class.replace("tidegate.dev/gateway-controller", "example.com/other");
+    assert_eq!(found(&[&gateway("tidegate", &["default"]), &theirs], &Options::standalone()), [""; 0]);
+}

@@ -204,9 +204,6 @@ impl Follower {
             WatchError(status) => (status.code, self.receives_list),
             _ => (0, false),
         };
-        if code != 404 {
-            self.restarts.increment();
-        }
         match code {
             404 if starting => return self.unknown().await,
             // "sendInitialEvents is forbidden": before Kubernetes 1.34 it may be switched off. Where
@@ -215,6 +212,9 @@ impl Follower {
                 self.streams = false;
                 return After::Restart;
             }
+            _ => self.restarts.increment(),
+        }
+        match code {
             403 => {
                 self.says(format!(
                     "not permitted to list and watch {}: {}",

@@ -110,3 +110,15 @@ fn what_many_conditions_say_alike_is_told_once() {
         (0..20).map(|number| condition("ResolvedRefs", true, "BackendNotFound", &number.to_string()));
     assert_eq!(told(&gateway(various.collect(), Vec::new()), None).len(), MOST);
 }
+
+#[test]
+fn the_reason_why_something_is_not_served_is_told_and_not_that_it_is_not() {
+    let why = "Secret web/cert does not exist";
+    let listener = vec![
+        condition("Accepted", false, "Accepted", ""),
+        condition("Programmed", true, "Invalid", why),
+        condition("ResolvedRefs", true, "InvalidCertificateRef", why),
+    ];
+    let said = format!("InvalidCertificateRef|listener http: ResolvedRefs=False: {why}");
+    assert_eq!(told(&gateway(Vec::new(), listener), None), [said]);
+}
