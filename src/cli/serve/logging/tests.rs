@@ -30,4 +30,6 @@ fn a_panic_in_any_thread_ends_the_process_and_names_the_thread() {
 fn a_filter_that_makes_no_sense_is_refused() {
     assert_eq!(parse_filter("info,tidegate::proxy=debug"), Ok("info,tidegate::proxy=debug".to_owned()));
     assert!(parse_filter("tidegate=loud").is_err());
+    let problem = parse_filter("loud,tidegate=debug").unwrap_err();
+    assert!(problem.starts_with("\"loud\" is no level"), "{problem}");
 }
