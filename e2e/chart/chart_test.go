@@ -321,6 +321,8 @@ func TestRefusedValues(t *testing.T) {
 		{"controllerName=tidegate", "controllerName"},
 		{"watchNamespaces={Shop}", "watchNamespaces"},
 		{"accessLog=some", "accessLog"},
+		{"log.level=loud", "level"},
+		{"trustedCIDRs={example.com/8}", "trustedCIDRs"},
 		{"gatewayClass.parametersRef.name=Edge", "parametersRef"},
 		{"drain.minSeconds=90", "drain.minSeconds must not be more"},
 	} {
