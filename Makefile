@@ -13,6 +13,10 @@ SLOW_TESTS = loss proxy readme requests serve
 TESTS = $(sort $(basename $(notdir $(wildcard tests/*.rs))) $(notdir $(patsubst %/main.rs,%,$(wildcard tests/*/main.rs))))
 QUICK_TESTS = $(filter-out $(SLOW_TESTS),$(TESTS))
 
+# Which cluster e2e tests use, see there.
+CLUSTER = bed
+NEEDS_ROOT = [ $(CLUSTER) = existing ] || [ "$$(id -u)" = 0 ] || { echo "the test bed needs root: it makes namespaces, mounts and cgroups. Run this as root, or with CLUSTER=existing" >&2; exit 1; }
+
 .PHONY: build run check test test-all bench audit clean image bed bed-up bed-down e2e e2e-check
 
 # The binary, and build/tidegate as a short name for it.
@@ -33,14 +37,16 @@ check:
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo test --locked --lib $(QUICK_TESTS:%=--test %)
 
-# Everything.
+# Everything, on a real cluster too: needs root, and says so before anything else.
 test:
-	@.ci/setup cc rustfmt clippy curl openssl
+	@$(NEEDS_ROOT)
+	@.ci/setup cc rustfmt clippy curl openssl go certificates
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo test --locked --no-fail-fast
+	@$(MAKE) --no-print-directory e2e-check e2e
 
-# The same with far more random cases, and a minute of load for each disturbance.
+# The same with far more random cases, and longer load for each disturbance.
 test-all: export PROPTEST_CASES = 5000
 test-all: export LONG = 1
 test-all: test
@@ -90,14 +96,13 @@ e2e-check:
 
 # What it tests on a real cluster: CLUSTER=bed starts one for that and ends it, and needs root.
 # CLUSTER=up uses the bed that is up, CLUSTER=existing the current kubeconfig's cluster, which must
-# be able to pull the images (see e2e/cmd/e2e). E2E names packages of e2e/tests, or -run=REGEXP.
-CLUSTER = bed
-E2E =
+# be able to pull the images (see e2e/cmd/e2e). E2E names packages of e2e/tests, RUN is a regexp of
+# tests.
 e2e:
-ifneq ($(CLUSTER),existing)
-	@[ "$$(id -u)" = 0 ] || { echo "make e2e: the test bed needs root: it makes namespaces, mounts and cgroups. Run this as root, or with CLUSTER=existing" >&2; exit 1; }
-	@$(MAKE) --no-print-directory image PROFILE=dev
-endif
+	@$(NEEDS_ROOT)
 	@.ci/setup go
 	@mkdir -p build && cd e2e && go build -o ../build/e2e-run ./cmd/e2e
-	build/e2e-run -cluster=$(CLUSTER) $(E2E)
+ifneq ($(CLUSTER),existing)
+	@$(MAKE) --no-print-directory image PROFILE=dev
+endif
+	build/e2e-run -cluster=$(CLUSTER) -run='$(RUN)' $(E2E)

@@ -15,7 +15,7 @@ mod objects;
 mod plan;
 mod ports;
 
-pub use address::{Address, addresses, is_reached_by_nodes};
+pub use address::{Address, addresses, has_family, is_reached_by_nodes};
 #[cfg(test)]
 pub(crate) use objects::testing as objects_for_tests;
 pub use objects::{Home, service_name};

@@ -44,6 +44,9 @@ const (
 	balancerIPv6 = "2001:db8:51::"
 )
 
+// FreeAddress is one that a Service can ask for: the last that would be given to one that does not.
+const FreeAddress = balancerIPv4 + "253"
+
 // Layout tells where the files of a bed are.
 type Layout struct {
 	// Name tells beds on one machine apart.

@@ -81,7 +81,7 @@ failSwapOn: false
 clusterDomain: cluster.local
 resolvConf: %[5]s
 # What is on this machine besides the bed is nothing to evict pods for.
-evictionHard: {memory.available: 50Mi, nodefs.available: 1%%, imagefs.available: 1%%}
+evictionHard: {memory.available: 50Mi, nodefs.available: 50Mi, imagefs.available: 50Mi}
 imageGCHighThresholdPercent: 100
 maxPods: 500
 podLogsDir: %[6]s

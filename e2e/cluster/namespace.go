@@ -28,6 +28,13 @@ metadata: {name: %s, labels: {%s: test, pod-security.kubernetes.io/warn: restric
 	return name
 }
 
+// Unrestricted ends the warnings in a namespace, for pods that need more than others.
+func Unrestricted(t *testing.T, name string) string {
+	t.Helper()
+	Kubectl(t, "label", "namespace", name, "pod-security.kubernetes.io/warn-")
+	return name
+}
+
 // kept are the tests that have told what the cluster looked like at their end.
 var kept sync.Map
 

@@ -3,9 +3,11 @@ package cluster
 
 import (
 	"cmp"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 )
 
@@ -20,6 +22,8 @@ type Settings struct {
 	Build string
 	// Long is for disturbances that last.
 	Long bool
+	// Load multiplies the connections of load tests.
+	Load float64
 }
 
 // The names that images have if nothing else is said.
@@ -35,6 +39,7 @@ const (
 	EnvImage    = "E2E_IMAGE"
 	EnvNext     = "E2E_NEXT_IMAGE"
 	EnvBackend  = "E2E_BACKEND_IMAGE"
+	EnvLoad     = "E2E_LOAD"
 )
 
 // Current reads the environment.
@@ -46,7 +51,16 @@ func Current() Settings {
 		Backend: cmp.Or(os.Getenv(EnvBackend), DefaultBackend),
 		Build:   filepath.Join(Root(), "build", "e2e"),
 		Long:    os.Getenv("LONG") != "",
+		Load:    load(),
 	}
+}
+
+func load() float64 {
+	factor, err := strconv.ParseFloat(cmp.Or(os.Getenv(EnvLoad), "1"), 64)
+	if err != nil || factor <= 0 {
+		panic(fmt.Sprintf("%s=%q is no factor", EnvLoad, os.Getenv(EnvLoad)))
+	}
+	return factor
 }
 
 // Root is the directory of the whole project.

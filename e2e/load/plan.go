@@ -52,6 +52,15 @@ func Full() Mix {
 	return Mix{KeepAlive: 24, Paused: 10, Slow: 6, NewConnection: 8, HTTP2: 6, WebSocket: 5, LongWebSocket: 5}
 }
 
+// Times is that many times the connections of each kind, but at least one.
+func (m Mix) Times(factor float64) Mix {
+	scaled := Mix{}
+	for kind, count := range m {
+		scaled[kind] = max(1, int(float64(count)*factor))
+	}
+	return scaled
+}
+
 // job is one request.
 type job struct {
 	method string

@@ -9,6 +9,7 @@ use crate::index::Index;
 use crate::infra::{self, Address, Claim};
 use crate::model::ObjectKey;
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 /// By what clients reach a Gateway.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -52,7 +53,9 @@ impl Reached {
         let by_nodes = is_host || service.is_some_and(|service| infra::is_reached_by_nodes(service));
         let not_yet = |why: String| Verdict::new(GatewayProgrammed::AddressNotAssigned, why);
         let found = match service {
-            _ if by_nodes => of_nodes(ports),
+            // The node's proxy answers in the families of the Service only.
+            Some(service) if by_nodes && !is_host => of_nodes(ports, |ip| infra::has_family(service, ip)),
+            _ if by_nodes => of_nodes(ports, |_| true),
             Some(service) => infra::addresses(service).map_err(not_yet),
             None => Err(not_yet(format!("Service {key} is not there yet"))),
         };
@@ -88,8 +91,8 @@ fn no_port(ports: &Ports, claims: &BTreeSet<Claim>) -> Option<Missing> {
     })
 }
 
-fn of_nodes(ports: &Ports) -> Result<Vec<Address>, Missing> {
-    let nodes: Vec<_> = ports.nodes().iter().copied().map(Address::Ip).collect();
+fn of_nodes(ports: &Ports, is_served: impl Fn(IpAddr) -> bool) -> Result<Vec<Address>, Missing> {
+    let nodes: Vec<_> = ports.nodes().iter().copied().filter(|ip| is_served(*ip)).map(Address::Ip).collect();
     if nodes.is_empty() {
         let why = "no node is known on which a pod of Tidegate is ready";
         return Err(Verdict::new(GatewayProgrammed::AddressNotAssigned, why));

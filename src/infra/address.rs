@@ -46,6 +46,12 @@ pub fn is_reached_by_nodes(service: &Service) -> bool {
     service.spec.as_ref().is_some_and(|spec| spec.type_.as_deref() == Some("NodePort"))
 }
 
+/// Whether a Service is reached by addresses of that family.
+pub fn has_family(service: &Service, ip: IpAddr) -> bool {
+    let families = service.spec.as_ref().and_then(|spec| spec.ip_families.as_deref()).unwrap_or_default();
+    families.is_empty() || families.iter().any(|family| family == if ip.is_ipv4() { "IPv4" } else { "IPv6" })
+}
+
 /// The addresses that a Service has; or, in words for the Gateway's owner, why it has none.
 ///
 /// # Errors

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"tidegate.dev/e2e/bed"
 	"tidegate.dev/e2e/cluster"
@@ -19,6 +20,8 @@ type target interface {
 	start(ctx context.Context) error
 	// command is a program that reaches it.
 	command(ctx context.Context, arguments ...string) (*exec.Cmd, error)
+	// without lists tests that it cannot run.
+	without() []string
 	// end leaves nothing behind, whatever happened.
 	end() error
 }
@@ -97,6 +100,8 @@ func (b *testBed) command(ctx context.Context, arguments ...string) (*exec.Cmd, 
 	return b.Command(ctx, arguments...)
 }
 
+func (b *testBed) without() []string { return nil }
+
 func (b *testBed) end() error {
 	if b.stays {
 		return nil
@@ -125,18 +130,39 @@ func backendImage(ctx context.Context, source string) (string, error) {
 	}.Write(archive)
 }
 
+// bedOnly are the tests that stop the API server, read its audit log, or remove Gateway API's CRDs.
+var bedOnly = []string{
+	"TestAPIServerThatIsAway", "TestDefinitionsThatComeLater", "TestNothingIsWrittenOnARestart", "TestOneWriteForEachChange",
+	"TestRightsAreThoseThatAreUsed",
+}
+
 // existing is the cluster of the user's own kubeconfig.
 type existing struct{}
 
-func (existing) start(context.Context) error {
+func (existing) start(ctx context.Context) error {
+	l, err := bed.NewLayout()
+	if err != nil {
+		return err
+	}
+	suite, err := l.BuildConformance(ctx, filepath.Join(cluster.Root(), "e2e"))
+	if err != nil {
+		return err
+	}
+	// The user's own kubectl and helm come first.
+	if err := os.Setenv("PATH", os.Getenv("PATH")+":"+filepath.Dir(suite)); err != nil {
+		return err
+	}
 	settings := cluster.Current()
 	fmt.Printf("e2e: the cluster must be able to pull %s, %s and %s\n", settings.Image, settings.Next, settings.Backend)
+	fmt.Printf("e2e: left out, since only the test bed can do it: %s\n", strings.Join(bedOnly, ", "))
 	return os.Setenv(cluster.EnvExisting, "1")
 }
 
 func (existing) command(ctx context.Context, arguments ...string) (*exec.Cmd, error) {
 	return exec.CommandContext(ctx, arguments[0], arguments[1:]...), nil
 }
+
+func (existing) without() []string { return bedOnly }
 
 // end removes what tests that were interrupted left. Gateway API's CRDs are the cluster's.
 func (existing) end() error {

@@ -79,8 +79,11 @@ func (s *suite) runPackage(ctx context.Context, c target, name string) (*results
 	}
 	defer log.Close()
 	binary := filepath.Join(s.directory, name+".test")
-	tests, err := c.command(ctx, "go", "tool", "test2json", "-t", binary,
-		"-test.v=test2json", "-test.timeout=60m", "-test.run="+s.filter)
+	arguments := []string{"go", "tool", "test2json", "-t", binary, "-test.v=test2json", "-test.timeout=60m", "-test.run=" + s.filter}
+	if without := c.without(); len(without) > 0 {
+		arguments = append(arguments, "-test.skip=^("+strings.Join(without, "|")+")$")
+	}
+	tests, err := c.command(ctx, arguments...)
 	if err != nil {
 		return r, err
 	}

@@ -2,6 +2,7 @@
 package conformance
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+	"tidegate.dev/e2e/bed"
 	"tidegate.dev/e2e/cluster"
 )
 
@@ -23,7 +25,7 @@ type count struct{ core, extended int }
 
 // profiles are those that are promised.
 var profiles = map[string]count{
-	"GATEWAY-HTTP": {core: 40, extended: 26},
+	"GATEWAY-HTTP": {core: 40, extended: 29},
 }
 
 // statistics of a part of a profile in a report.
@@ -107,6 +109,7 @@ func runSuite(t *testing.T) (report, string) {
 	suite := exec.CommandContext(context.Background(), path, "-test.v", "-test.run=TestConformance", "-test.timeout=40m",
 		"--gateway-class=tidegate", "--conformance-profiles="+strings.Join(names, ","), "--report-output="+file,
 		"--organization=tidegate", "--project=tidegate", "--url=https://tidegate.dev", "--version=v0.1.0", "--contact=https://tidegate.dev",
+		"--usable-address="+cmp.Or(os.Getenv("E2E_USABLE_ADDRESS"), bed.FreeAddress), "--unusable-address=unusable.example.com",
 		"--cleanup-base-resources=true")
 	suite.Stdout = io.MultiWriter(log, &output)
 	suite.Stderr = suite.Stdout

@@ -22,14 +22,20 @@ func TestDryRunOfEveryTemplate(t *testing.T) {
 	for _, name := range []string{"dry-run", "shop", "stock"} {
 		cluster.Namespace(t, name)
 	}
+	everything := []string{"--values", "../../chart/testdata/everything.yaml"}
 	for _, c := range []struct {
-		name   string
-		values []string
+		name       string
+		values     []string
+		restricted bool
 	}{
-		{"default", nil},
-		{"everything", []string{"--values", "../../chart/testdata/everything.yaml"}},
+		{"default", nil, true},
+		{"everything but ports of the node", append(everything, "--set", "hostPorts.gateway="), true},
+		{"everything", everything, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			if !c.restricted {
+				cluster.Unrestricted(t, "dry-run")
+			}
 			manifests := cluster.Run(t, "", "helm", append([]string{"template", "dry", cluster.Chart(), "--namespace", "dry-run", "--set", "gatewayClass.name=dry",
 				"--api-versions", "gateway.networking.k8s.io/v1/GatewayClass"}, c.values...)...)
 			output := cluster.Run(t, manifests, "kubectl", "apply", "--server-side", "--dry-run=server", "--filename", "-")

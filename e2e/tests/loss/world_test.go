@@ -76,7 +76,7 @@ spec:
 // start begins the load.
 func (w *world) start() {
 	w.Helper()
-	w.load = load.Start(load.Full(), w.targets...)
+	w.load = load.Start(load.Full().Times(cluster.Current().Load), w.targets...)
 	// Also when the test ends before its time.
 	w.Cleanup(func() { w.load.Stop() })
 	if err := w.load.WaitUntilWarm(); err != nil {
@@ -99,7 +99,7 @@ func (w *world) stop() *load.Report {
 	report := w.load.Stop()
 	w.Attr("result", report.Line())
 	// Far below what is asked for, so that a busy machine fails no test, and still a load.
-	if report.Rate() < 100 {
+	if report.Rate() < 100*cluster.Current().Load {
 		w.Errorf("that was no load: %s", report)
 	}
 	return report

@@ -3,7 +3,6 @@ package tenants
 import (
 	"fmt"
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -13,11 +12,6 @@ import (
 // An Upstream leads to nothing that only Tidegate's own pod can reach.
 func TestForbiddenTargets(t *testing.T) {
 	namespace := cluster.Namespace(t, "tenants-targets")
-	own := strings.Fields(cluster.Kubectl(t, "get", "pods", "--namespace", cluster.Usual.Namespace,
-		"--output", "jsonpath={.items[*].status.podIPs[*].ip}"))
-	if len(own) < 2 {
-		t.Fatalf("addresses of pods: %v", own)
-	}
 	targets := []string{
 		"http://127.0.0.1:9902", "http://[::1]:9902", "http://0.0.0.0:9902", "http://[::]:9902", "http://127.1.2.3:9902",
 		"http://[::ffff:127.0.0.1]:9902", "http://localhost:9902", "http://169.254.169.254", "http://[fe80::1]", "http://[::ffff:169.254.169.254]",

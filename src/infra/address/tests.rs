@@ -31,3 +31,20 @@ fn one_inside_the_cluster_has_its_cluster_addresses() {
     assert_eq!(of(spec, json!({})).unwrap(), ["IPAddress 10.96.0.9", "IPAddress fd00::9"]);
     assert!(of(json!({ "type": "ClusterIP" }), json!({})).unwrap_err().contains("no address yet"));
 }
+
+#[test]
+fn a_service_is_reached_in_its_families_only() {
+    let is_reached = |spec: Value, ip: &str| {
+        has_family(
+            &serde_json::from_value(json!({ "metadata": {}, "spec": spec })).unwrap(),
+            ip.parse().unwrap(),
+        )
+    };
+    let single = json!({ "type": "NodePort", "ipFamilies": ["IPv4"] });
+    assert!(is_reached(single.clone(), "192.0.2.10"));
+    assert!(!is_reached(single, "2001:db8::10"));
+    let both = json!({ "type": "NodePort", "ipFamilies": ["IPv6", "IPv4"] });
+    assert!(is_reached(both.clone(), "192.0.2.10") && is_reached(both, "2001:db8::10"));
+    // Of an API server that does not say so.
+    assert!(is_reached(json!({}), "192.0.2.10"));
+}
