@@ -72,8 +72,12 @@ impl Reached {
 impl Reached {
     /// Whether what is missing usually comes by itself, and soon.
     pub fn is_on_its_way(&self) -> bool {
-        let reason = self.missing.as_ref().map(|missing| missing.reason);
-        matches!(reason, Some(GatewayProgrammed::Pending | GatewayProgrammed::AddressNotAssigned))
+        match self.missing.as_ref().map(|missing| missing.reason) {
+            Some(GatewayProgrammed::Pending | GatewayProgrammed::AddressNotAssigned) => true,
+            // Whoever gives addresses has not answered yet.
+            Some(GatewayProgrammed::AddressNotUsable) => self.addresses.is_empty(),
+            _ => false,
+        }
     }
 }
 

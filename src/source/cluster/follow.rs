@@ -190,7 +190,8 @@ impl Follower {
     fn works(&mut self) {
         self.backoff.reset();
         if self.trouble.take().is_some() {
-            tracing::info!("{} is followed again", self.place);
+            let again = if self.known == Known::No { "" } else { " again" };
+            tracing::info!("{} is followed{again}", self.place);
         }
         self.known = Known::Yes;
     }
