@@ -73,14 +73,16 @@ func Kill(t *testing.T, namespace, pod string) {
 	}
 }
 
-// Ended returns when a pod's program ends.
-func Ended(ctx context.Context, namespace, pod string) error {
+// Hold begins to watch a pod's program; what it returns waits until that ends.
+func Hold(ctx context.Context, namespace, pod string) (ended func() error, err error) {
 	body, err := Open(ctx, http.MethodGet, control(namespace, pod, "hold"), "", nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer body.Close()
-	// It ends by an error, or without: that is a matter of the proxies on the way.
-	_, _ = io.Copy(io.Discard, body)
-	return ctx.Err()
+	return func() error {
+		defer body.Close()
+		// It ends by an error, or without: that is a matter of the proxies on the way.
+		_, _ = io.Copy(io.Discard, body)
+		return ctx.Err()
+	}, nil
 }

@@ -26,8 +26,13 @@ type ends struct {
 
 func (w *world) noteEnds(e *ends, pods ...string) {
 	for _, pod := range pods {
+		// Before this returns: the pod may be ended right after.
+		ended, err := cluster.Hold(w.Context(), w.namespace, pod)
+		if err != nil {
+			w.Fatalf("watching pod %s: %v", pod, err)
+		}
 		e.all.Go(func() {
-			if err := cluster.Ended(w.Context(), w.namespace, pod); err != nil {
+			if err := ended(); err != nil {
 				w.Errorf("watching pod %s: %v", pod, err)
 				return
 			}
