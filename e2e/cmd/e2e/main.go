@@ -4,7 +4,8 @@
 //
 // A cluster is `bed` (a test bed that starts for this and ends with it), `up` (the test bed that is
 // up, which stays) or `existing` (the one that $KUBECONFIG names). There the images must be to be had:
-// $E2E_IMAGE, $E2E_NEXT_IMAGE (the same by another tag) and $E2E_BACKEND_IMAGE name them.
+// $E2E_IMAGE, $E2E_NEXT_IMAGE (the same by another tag) and $E2E_BACKEND_IMAGE name them, and
+// $E2E_USABLE_ADDRESS an address that its load balancers can give.
 //
 // All packages are run, in the order of main.go, if none is named.
 package main

@@ -62,21 +62,3 @@ func reached(t *testing.T, namespace string) []string {
 	}
 	return addresses
 }
-
-// Bare metal without a load balancer: ports of the nodes lead to one Gateway.
-func TestHostPorts(t *testing.T) {
-	namespace := cluster.Namespace(t, "smoke-hostports")
-	bare := cluster.Release{Name: "bare", Namespace: cluster.Unrestricted(t, cluster.Namespace(t, "smoke-bare")), Values: []string{
-		"gatewayClass.name=bare", "controllerName=example.com/bare", "replicaCount=1",
-		"hostPorts.gateway=" + namespace + "/web", "hostPorts.ports={8088}"}}
-	bare.Install(t)
-	t.Cleanup(func() { bare.Uninstall(t) })
-	cluster.Apply(t, namespace, cluster.Backends{Name: "shop", Replicas: 1}.Manifest(),
-		cluster.GatewayOf("bare", "web", "{name: http, protocol: HTTP, port: 8088}"), cluster.Route("shop", "web", host, cluster.Ref("shop", 1)))
-	cluster.Ready(t, namespace, "shop")
-	for _, address := range reached(t, namespace) {
-		cluster.Eventually(t, 10*time.Second, func() error {
-			return cluster.Answers(cluster.Request{Address: address, Port: 8088, Host: host}, "shop-")
-		})
-	}
-}
