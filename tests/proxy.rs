@@ -91,7 +91,7 @@ fn upstream(target: SocketAddr) -> (UpstreamKey, Resource) {
         tls: None,
         base_path: "".into(),
     };
-    (key.clone(), Resource::Upstream(Upstream { key, entries: vec![entry], retries_off: false }))
+    (key.clone(), Resource::Upstream(Upstream { key, entries: vec![entry], retries: None }))
 }
 
 fn route(target: BackendTarget) -> Resource {
@@ -109,7 +109,7 @@ fn route(target: BackendTarget) -> Resource {
             }],
             filters: Filters::default(),
             backends: vec![Backend { weight: 1, target, filters: Filters::default() }],
-            retries_off: false,
+            retries: None,
         }],
     })
 }

@@ -44,7 +44,7 @@ pub struct UpstreamSpec {
     #[schemars(length(min = 1, max = 256))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub targets: Vec<UpstreamTarget>,
-    /// When a request is sent once more.
+    /// When a request is sent again; twice at most without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<UpstreamRetry>,
 }
@@ -111,12 +111,12 @@ pub struct UpstreamServiceRef {
     pub port: u16,
 }
 
-/// When a request is sent once more, to another endpoint.
+/// When a request is sent again, to another endpoint.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UpstreamRetry {
     /// How often at most, beyond the first time; 0 switches it off.
     #[serde(default = "one")]
-    #[schemars(with = "i32", range(min = 0, max = 1))]
+    #[schemars(with = "i32", range(min = 0, max = 2))]
     pub attempts: u32,
 }
 

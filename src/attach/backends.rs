@@ -159,6 +159,6 @@ pub fn service_upstream(index: &Index, service: &ObjectKey, port: u16) -> Option
             tls: None,
             base_path: "".into(),
         }],
-        retries_off: false,
+        retries: None,
     })
 }

@@ -210,7 +210,7 @@ fn judge_rules(context: &Context<'_>, key: &ObjectKey, converted: &[HttpRule]) -
             matches: rule.matches.clone(),
             filters,
             backends,
-            retries_off: rule.retries_off,
+            retries: rule.retries,
         });
         rules.references.push(references);
     }

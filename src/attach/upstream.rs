@@ -51,11 +51,8 @@ pub(super) fn judge(references: References<'_>, key: &ObjectKey) -> Option<Upstr
     } else {
         Verdict::good(UpstreamAccepted::Accepted)
     };
-    let served = model::Upstream {
-        key: UpstreamKey::Upstream(key.clone()),
-        entries,
-        retries_off: converted.retries_off,
-    };
+    let served =
+        model::Upstream { key: UpstreamKey::Upstream(key.clone()), entries, retries: converted.retries };
     Some(Upstream { head, accepted, resolved_refs: resolved(&problems), served: Some(served) })
 }
 

@@ -32,8 +32,8 @@ pub struct HttpRule {
     pub filters: Filters,
     /// Empty unless the rule is good.
     pub backends: Vec<BackendReference>,
-    /// `retry.attempts: 0`
-    pub retries_off: bool,
+    /// `retry.attempts`
+    pub retries: Option<u32>,
 }
 
 /// Whether a rule can be served.
@@ -113,7 +113,7 @@ fn rule(wire: &HttpRouteRule, key: RuleKey, field: &str, namespace: &str, closin
         matches: Vec::new(),
         filters: Filters::default(),
         backends: Vec::new(),
-        retries_off: wire.retry.as_ref().is_some_and(|retry| retry.attempts == 0),
+        retries: wire.retry.as_ref().map(|retry| retry.attempts),
     };
     match matches::matches(&wire.matches, field) {
         Ok(matches) => rule.matches = matches,

@@ -138,8 +138,8 @@ pub const FIELDS: &[Field] = {
             |value| value.as_array().is_some_and(Vec::is_empty),
         ),
         unless(
-            field(HttpRoute, "spec.rules[].retry.attempts", Told, "a request is sent once more at most"),
-            |value| value.as_u64().is_some_and(|attempts| attempts <= 1),
+            field(HttpRoute, "spec.rules[].retry.attempts", Told, "a request is sent again twice at most"),
+            |value| value.as_u64().is_some_and(|attempts| attempts <= 2),
         ),
         // The API: without a pause between tries, a route with this field must not be accepted.
         unless(

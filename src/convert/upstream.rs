@@ -12,8 +12,8 @@ use std::sync::Arc;
 pub struct Upstream {
     /// In the order of the object.
     pub targets: Vec<UpstreamTarget>,
-    /// `retry.attempts: 0`
-    pub retries_off: bool,
+    /// `retry.attempts`
+    pub retries: Option<u32>,
 }
 
 /// One target.
@@ -89,8 +89,8 @@ pub fn upstream(wire: &upstream::Upstream) -> Result<Upstream, Vec<InvalidField>
         }
     }
     if errors.is_empty() {
-        let retries_off = wire.spec.retry.as_ref().is_some_and(|retry| retry.attempts == 0);
-        Ok(Upstream { targets, retries_off })
+        let retries = wire.spec.retry.as_ref().map(|retry| retry.attempts);
+        Ok(Upstream { targets, retries })
     } else {
         Err(errors)
     }

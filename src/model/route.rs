@@ -39,8 +39,9 @@ pub struct Rule {
     pub filters: Filters,
     /// Where requests go, by weight; empty answers 500 (unless `filters.redirect` is set).
     pub backends: Vec<Backend>,
-    /// `retry.attempts: 0` on the rule: not even the retries that are always safe.
-    pub retries_off: bool,
+    /// How often a request is sent again at most, where the route says it; 0 switches off even the
+    /// retries that are always safe.
+    pub retries: Option<u32>,
 }
 
 /// One weighted backend of a rule.

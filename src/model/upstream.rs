@@ -12,8 +12,9 @@ pub struct Upstream {
     pub key: UpstreamKey,
     /// Weighted among each other first; then an endpoint is picked within the entry.
     pub entries: Vec<Entry>,
-    /// `retry.attempts: 0`: not even the retries that are always safe.
-    pub retries_off: bool,
+    /// How often a request is sent again at most, where the Upstream says it; 0 switches off even
+    /// the retries that are always safe.
+    pub retries: Option<u32>,
 }
 
 /// One weighted target of an upstream.

@@ -1,4 +1,4 @@
-//! Sending a request to an endpoint, and once more where that is safe.
+//! Sending a request to an endpoint, and again where that is safe.
 
 use super::connection::Client;
 use super::headers;
@@ -31,8 +31,8 @@ pub(super) struct Outgoing {
     pub(super) source: Option<Source>,
     /// The protocol that the client asks for, and how to get its stream.
     pub(super) upgrade: Option<(HeaderValue, OnUpgrade)>,
-    /// Not even the retries that are always safe.
-    pub(super) retries_off: bool,
+    /// How often it is sent again at most, where the route says it.
+    pub(super) retries: Option<u32>,
 }
 
 impl Outgoing {
@@ -68,19 +68,20 @@ enum Ready {
     Http2(Http2<RequestBody>),
 }
 
-/// Attempts beyond the first, without a policy.
-const RETRIES: usize = 1;
+/// Attempts beyond the first at most. Not one: while the pods of a Deployment are replaced, the
+/// second that is asked may be the next that ends.
+const RETRIES: u32 = 2;
 
-/// Sends the request until there is the head of an answer, or no further attempt is allowed: at
-/// most one more, on an endpoint not tried yet where there is one. A pooled connection that
-/// turns out dead before anything was written is no attempt.
+/// Sends the request until there is the head of an answer, or no further attempt is allowed; each
+/// goes to an endpoint not tried yet where there is one. A pooled connection that turns out dead
+/// before anything was written is no attempt.
 pub(super) async fn forward(
     client: &Rc<Client>,
     upstream: &Arc<Upstream>,
     mut outgoing: Outgoing,
     record: &mut Record,
 ) -> Result<Response<ResponseBody>, Reason> {
-    let retries = if outgoing.retries_off || upstream.retries_off { 0 } else { RETRIES };
+    let retries = retries(&outgoing, upstream);
     let mut tried: Vec<u64> = Vec::new();
     loop {
         let pick = upstream.pick(&mut client.worker.splits.borrow_mut(), &tried)?;
@@ -95,12 +96,17 @@ pub(super) async fn forward(
             Retry::Idempotent => replay && is_idempotent(&outgoing.method),
             Retry::Never => false,
         };
-        if !allowed || tried.len() >= retries {
+        if !allowed || tried.len() >= retries as usize {
             return Err(failure.reason);
         }
         record.retried(failure.reason);
         tried.push(pick.endpoint.id);
     }
+}
+
+/// The smaller number, where both route and Upstream say one: 0 on either switches retries off.
+fn retries(outgoing: &Outgoing, upstream: &Upstream) -> u32 {
+    [outgoing.retries, upstream.retries].into_iter().flatten().fold(RETRIES, u32::min)
 }
 
 /// Methods that may be processed twice (RFC 9110 §9.2.2), of those that users send.

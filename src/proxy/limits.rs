@@ -34,7 +34,7 @@ pub struct Limits {
     /// Streams on one HTTP/2 connection to a target before another is opened; the usual limit
     /// of servers is 100.
     pub backend_http2_streams: usize,
-    /// Bytes of a request's body that are kept to send it once more.
+    /// Bytes of a request's body that are kept to send it again.
     pub replay_bytes: usize,
 }
 

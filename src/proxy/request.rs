@@ -181,7 +181,7 @@ fn outgoing(
         headers: head.headers,
         source,
         upgrade: upgrade.zip(on_upgrade),
-        retries_off: rule.retries_off,
+        retries: rule.retries,
     }
 }
 

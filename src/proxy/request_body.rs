@@ -1,5 +1,5 @@
 //! A client's body on its way to a target: streamed, and kept as long as it is small enough to
-//! be sent once more.
+//! be sent again.
 
 use super::headers;
 use crate::model::Reason;

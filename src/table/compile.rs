@@ -72,7 +72,7 @@ impl Compiler {
                 split: split(&weighted),
                 backends: weighted.into_iter().map(|(_, backend)| backend).collect(),
                 split_id,
-                retries_off: rule.retries_off,
+                retries: rule.retries,
             })
         });
         CompiledRoute { key: route.key.clone(), created: route.created, rules: rules.collect() }

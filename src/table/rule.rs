@@ -31,8 +31,8 @@ pub struct Rule {
     /// What each worker's cursor of `split` hangs on: the same over all versions of the rule,
     /// and of no other rule or upstream in the life of the process.
     pub split_id: u64,
-    /// Not even the retries that are always safe.
-    pub retries_off: bool,
+    /// How often a request is sent again at most, where the route says it.
+    pub retries: Option<u32>,
 }
 
 /// One weighted backend.

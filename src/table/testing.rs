@@ -92,7 +92,7 @@ impl RouteBuilder {
             matches: matches.iter().map(|text| matching(text)).collect(),
             filters: Filters::default(),
             backends: Vec::new(),
-            retries_off: false,
+            retries: None,
         });
         self
     }

@@ -213,7 +213,7 @@ impl Registry {
             label: upstream.key.to_string().into(),
             metrics: self.metrics.upstream(&upstream.key),
             key: upstream.key.clone(),
-            retries_off: upstream.retries_off,
+            retries: upstream.retries,
             slot,
             entries: entries.into(),
             split,

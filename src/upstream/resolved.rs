@@ -15,8 +15,8 @@ pub struct Upstream {
     pub label: Box<str>,
     /// Its counters.
     pub metrics: Arc<UpstreamMetrics>,
-    /// Not even the retries that are always safe.
-    pub retries_off: bool,
+    /// How often a request is sent again at most, where the Upstream says it.
+    pub retries: Option<u32>,
     pub(super) slot: Slot,
     pub(super) entries: Box<[Entry]>,
     /// Over the entries that have endpoints; the others weigh nothing in it.

@@ -71,7 +71,7 @@ fn after_a_reset(request: &str, attempts_off: bool) -> (u16, usize, usize) {
 }
 
 #[test]
-fn an_idempotent_request_is_tried_once_more_after_a_reset() {
+fn an_idempotent_request_is_tried_again_after_a_reset() {
     for request in [
         "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
         "DELETE / HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -112,16 +112,27 @@ fn a_large_put_is_not_sent_twice() {
     assert_eq!((status, bad), (502, 1));
 }
 
-/// At most once: with two bad endpoints the second failure is told.
+/// How often four endpoints that break every connection see a GET.
+fn tries(retry: &str) -> usize {
+    let bad = [(); 4].map(|()| Scripted::start(|_| vec![Step::Reset]));
+    let addresses: Vec<_> = bad.iter().map(|backend| backend.address).collect();
+    let rule = format!("- {{backendRefs: [{{name: only, port: 80}}]{retry}}}");
+    let texts = [http_gateway(), service_at("only", &addresses, None), route("only", &[], &rule)];
+    let tidegate = Tidegate::start(&[("all.yaml", documents(&texts))]);
+    assert_eq!(ask(tidegate.http(), "GET / HTTP/1.1\r\nHost: a\r\n\r\n").status(), 502);
+    let each: Vec<_> = bad.iter().map(|backend| backend.requests().len()).collect();
+    assert!(each.iter().all(|tries| *tries <= 1), "tried again, while others were not: {each:?}");
+    each.iter().sum()
+}
+
 #[test]
-fn a_second_failure_is_told() {
-    let bad = [Scripted::start(|_| vec![Step::Reset]), Scripted::start(|_| vec![Step::Reset])];
-    let third = Scripted::start(|_| vec![Step::Reset]);
-    let tidegate = in_front_of(&[bad[0].address, bad[1].address, third.address]);
-    let answer = ask(tidegate.http(), "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    assert_eq!(answer.status(), 502);
-    let tries: usize = bad.iter().chain([&third]).map(|backend| backend.requests().len()).sum();
-    assert_eq!(tries, 2);
+fn a_request_is_tried_three_times_at_most() {
+    assert_eq!(tries(""), 3);
+    assert_eq!(tries(", retry: {attempts: 3}"), 3);
+    assert_eq!(tries(", retry: {attempts: 2}"), 3);
+    assert_eq!(tries(", retry: {attempts: 1}"), 2);
+    assert_eq!(tries(", retry: {}"), 2);
+    assert_eq!(tries(", retry: {attempts: 0}"), 1);
 }
 
 /// A pooled connection that the backend closed meanwhile costs no request, not even a POST.

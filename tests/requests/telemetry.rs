@@ -111,10 +111,10 @@ fn own_answers_have_their_reasons() {
     ];
     let tidegate = Tidegate::start_with(log.options("full"), &[("all.yaml", documents(&texts))]);
     let cases = [
-        ("GET /reset", 502, "UpstreamReset", 2),
+        ("GET /reset", 502, "UpstreamReset", 3),
         ("POST /reset", 502, "UpstreamReset", 1),
         ("GET /garbage", 502, "UpstreamProtocolError", 1),
-        ("POST /dead", 502, "ConnectFailed", 2),
+        ("POST /dead", 502, "ConnectFailed", 3),
         ("GET /empty", 503, "NoReadyTargets", 0),
         ("GET /missing", 500, "BackendNotFound", 0),
         ("GET /none", 500, "NoBackends", 0),

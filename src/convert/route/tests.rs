@@ -69,11 +69,12 @@ fn one_bad_hostname_spoils_the_route() {
 }
 
 #[test]
-fn attempts_of_zero_switch_retries_off() {
-    let route =
-        convert(json!({"rules": [{"retry": {"attempts": 0}}, {"retry": {}}, {"retry": {"attempts": 5}}]}));
-    let off: Vec<_> = route.rules.iter().map(|rule| rule.retries_off).collect();
-    assert_eq!(off, [true, false, false]);
+fn attempts_are_taken_and_too_many_are_told() {
+    let route = convert(
+        json!({"rules": [{"retry": {"attempts": 0}}, {"retry": {}}, {"retry": {"attempts": 5}}, {}]}),
+    );
+    let retries: Vec<_> = route.rules.iter().map(|rule| rule.retries).collect();
+    assert_eq!(retries, [Some(0), Some(1), Some(5), None]);
     let told: Vec<_> = route.told.iter().map(|found| found.path.as_str()).collect();
     assert_eq!(told, ["spec.rules[2].retry.attempts"]);
 }

@@ -77,7 +77,7 @@ fn endpoints_and_upstreams_touch_no_route_and_no_listener() {
             tls: None,
             base_path: "".into(),
         }],
-        retries_off: false,
+        retries: None,
     };
     let after = builder.apply(delta(2, [resource, Resource::Upstream(upstream)]));
     assert_eq!(builder.work, Work::default());
@@ -213,11 +213,11 @@ fn a_rule_carries_its_names_and_backends() {
         Backend { weight: 1, target: broken, filters: Filters::default() },
     ]);
     resource.0.rules[0].key = RuleKey::Name("split".into());
-    resource.0.rules[0].retries_off = true;
+    resource.0.rules[0].retries = Some(1);
     let table = builder.apply(delta(1, [Resource::Listener(listener("http", "")), resource.resource()]));
     let rule = only_rule(&table);
     assert_eq!((&*rule.route_name, &*rule.name), ("HTTPRoute shop/r", "split"));
-    assert!(rule.retries_off);
+    assert_eq!(rule.retries, Some(1));
     assert_eq!(&*rule.backends[0].name, "Service shop/cart:80");
     assert_eq!(&*rule.backends[1].name, "Service x/y:1");
     assert_eq!(rule.backends[1].target, Target::Broken(Reason::RefNotPermitted));

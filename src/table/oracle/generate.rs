@@ -115,7 +115,7 @@ fn route() -> impl Strategy<Value = Route> {
                 matches,
                 filters: Filters::default(),
                 backends: Vec::new(),
-                retries_off: false,
+                retries: None,
             });
             Route { key, created, attachments, rules: rules.collect() }
         },

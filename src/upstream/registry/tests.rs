@@ -23,7 +23,7 @@ fn upstream(entries: &[(&str, u32, EntrySource)]) -> model::Upstream {
         tls: None,
         base_path: "".into(),
     };
-    model::Upstream { key: key(), entries: entries.iter().map(entry).collect(), retries_off: false }
+    model::Upstream { key: key(), entries: entries.iter().map(entry).collect(), retries: None }
 }
 
 fn endpoints(list: &[(&str, &str)]) -> Endpoints {

@@ -401,8 +401,8 @@ fn upstreams() {
             &["spec.targets[0].priority: unknown field; known here: name, serviceRef, url, weight"],
         ),
         (
-            upstream("{targets: [{name: a, url: 'http://a'}], retry: {attempts: 2}}"),
-            &["spec.retry.attempts: must be at most 1, not 2"],
+            upstream("{targets: [{name: a, url: 'http://a'}], retry: {attempts: 3}}"),
+            &["spec.retry.attempts: must be at most 2, not 3"],
         ),
     ]);
 }
