@@ -92,7 +92,7 @@ bed-down: bed
 # What e2e/ tests without a cluster: what Helm makes of the chart, the image, the load itself.
 e2e-check:
 	@.ci/setup go
-	cd e2e && go vet ./... && go test $$(go list ./... | grep -v /tests/)
+	cd e2e && changes=$$(gofmt -d .) && { [ -z "$$changes" ] || { echo "$$changes"; false; }; } && go vet ./... && go test $$(go list ./... | grep -v /tests/)
 
 # What it tests on a real cluster: CLUSTER=bed starts one for that and ends it, and needs root.
 # CLUSTER=up uses the bed that is up, CLUSTER=existing the current kubeconfig's cluster, which must

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"tidegate.dev/e2e/bed"
@@ -130,12 +131,6 @@ func backendImage(ctx context.Context, source string) (string, error) {
 	}.Write(archive)
 }
 
-// bedOnly are the tests that stop the API server, read its audit log, or remove Gateway API's CRDs.
-var bedOnly = []string{
-	"TestAPIServerThatIsAway", "TestDefinitionsThatComeLater", "TestNothingIsWrittenOnARestart", "TestOneWriteForEachChange",
-	"TestRightsAreThoseThatAreUsed",
-}
-
 // existing is the cluster of the user's own kubeconfig.
 type existing struct{}
 
@@ -154,7 +149,7 @@ func (existing) start(ctx context.Context) error {
 	}
 	settings := cluster.Current()
 	fmt.Printf("e2e: the cluster must be able to pull %s, %s and %s\n", settings.Image, settings.Next, settings.Backend)
-	fmt.Printf("e2e: left out, since only the test bed can do it: %s\n", strings.Join(bedOnly, ", "))
+	fmt.Printf("e2e: left out, since only the test bed can do it: %s\n", strings.Join(slices.Concat(onlyBed, onlyBedTests), ", "))
 	return os.Setenv(cluster.EnvExisting, "1")
 }
 
@@ -162,7 +157,7 @@ func (existing) command(ctx context.Context, arguments ...string) (*exec.Cmd, er
 	return exec.CommandContext(ctx, arguments[0], arguments[1:]...), nil
 }
 
-func (existing) without() []string { return bedOnly }
+func (existing) without() []string { return onlyBedTests }
 
 // end removes what tests that were interrupted left. Gateway API's CRDs are the cluster's.
 func (existing) end() error {

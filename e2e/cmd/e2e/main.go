@@ -30,6 +30,13 @@ var packages = []string{"guide", "install", "smoke", "tenants", "status", "loss"
 // bed has.
 var onlyBed = []string{"guide"}
 
+// onlyBedTests are such tests of other packages: they stop the API server, read its audit log, or
+// remove Gateway API's CRDs.
+var onlyBedTests = []string{
+	"TestAPIServerThatIsAway", "TestDefinitionsThatComeLater", "TestNothingIsWrittenOnARestart", "TestOneWriteForEachChange",
+	"TestRightsAreThoseThatAreUsed",
+}
+
 func main() {
 	if len(os.Args) == 2 && os.Args[1] == bed.InitCommand {
 		// The first process of a bed is this program, too.
