@@ -2,6 +2,8 @@ package loss
 
 import (
 	"context"
+	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,6 +28,15 @@ func TestAPIServerThatIsAway(t *testing.T) {
 	}
 	cluster.Eventually(t, time.Minute, func() error {
 		_, err := cluster.Try("", "kubectl", "get", "--raw", "/readyz")
+		return err
+	})
+	// Pods reach it by its Service, which kube-proxy leads there again when it has noticed.
+	service := strings.TrimSpace(cluster.Kubectl(t, "get", "service", "kubernetes", "--namespace", "default", "--output", "jsonpath={.spec.clusterIP}"))
+	cluster.Eventually(t, 2*time.Minute, func() error {
+		connection, err := net.DialTimeout("tcp", net.JoinHostPort(service, "443"), time.Second)
+		if err == nil {
+			err = connection.Close()
+		}
 		return err
 	})
 	// What is new is served again, too.
