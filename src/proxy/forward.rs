@@ -73,8 +73,8 @@ enum Ready {
 const RETRIES: u32 = 2;
 
 /// Sends the request until there is the head of an answer, or no further attempt is allowed; each
-/// goes to an endpoint not tried yet where there is one. A pooled connection that turns out dead
-/// before anything was written is no attempt.
+/// goes to an endpoint not tried yet where there is one, of those that there are by then. A pooled
+/// connection that turns out dead before anything was written is no attempt.
 pub(super) async fn forward(
     client: &Rc<Client>,
     upstream: &Arc<Upstream>,
@@ -83,7 +83,9 @@ pub(super) async fn forward(
 ) -> Result<Response<ResponseBody>, Reason> {
     let retries = retries(&outgoing, upstream);
     let mut tried: Vec<u64> = Vec::new();
+    let mut newer: Option<Arc<Upstream>> = None;
     loop {
+        let upstream = newer.as_ref().unwrap_or(upstream);
         let pick = upstream.pick(&mut client.worker.splits.borrow_mut(), &tried)?;
         record.attempt(InFlight::new(pick.endpoint));
         let failure = match attempt(client, upstream, &pick, &mut outgoing, &tried, record).await {
@@ -101,6 +103,10 @@ pub(super) async fn forward(
         }
         record.retried(failure.reason);
         tried.push(pick.endpoint.id);
+        // The endpoints that the request began with may all have gone while it waited for one.
+        if let Some(now) = client.worker.table().upstreams.get(upstream.slot) {
+            newer = Some(now.clone());
+        }
     }
 }
 

@@ -17,7 +17,8 @@ pub struct Upstream {
     pub metrics: Arc<UpstreamMetrics>,
     /// How often a request is sent again at most, where the Upstream says it.
     pub retries: Option<u32>,
-    pub(super) slot: Slot,
+    /// Where its newest version stands.
+    pub slot: Slot,
     pub(super) entries: Box<[Entry]>,
     /// Over the entries that have endpoints; the others weigh nothing in it.
     pub(super) split: Split,

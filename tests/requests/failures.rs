@@ -135,6 +135,27 @@ fn a_request_is_tried_three_times_at_most() {
     assert_eq!(tries(", retry: {attempts: 0}"), 1);
 }
 
+/// All endpoints of the moment when the request came are gone when the one that had it ends.
+#[test]
+fn a_retry_goes_to_an_endpoint_of_the_day() {
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    let ended = std::sync::Mutex::new(ended);
+    let old = Scripted::start(move |_| {
+        let _ = ended.lock().unwrap().recv();
+        vec![Step::Reset]
+    });
+    let new = Scripted::start(ok("new"));
+    let tidegate = in_front_of(&[old.address]);
+    let mut client = Client::connect(tidegate.http());
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    tidegate.wait_until("sends the request", || old.requests().len() == 1);
+    let texts = [http_gateway(), service_at("only", &[new.address], None), route_to("only")];
+    tidegate.apply(&[("all.yaml", documents(&texts))]);
+    end.send(()).unwrap();
+    assert_eq!(client.answer().header("x-backend"), Some("new"));
+    assert_eq!(old.requests().len(), 1);
+}
+
 /// A pooled connection that the backend closed meanwhile costs no request, not even a POST.
 #[test]
 fn a_pooled_connection_found_dead_costs_nothing() {
