@@ -10,6 +10,7 @@ use super::ports::Ports;
 use super::route::{self, Converted, Route};
 use super::upstream::{self, Upstream};
 use super::{Class, Options, class};
+use crate::api::gateway::GatewayClass;
 use crate::api::{Kind, ObjectId, ObjectMeta, Service};
 use crate::index::{Broken, Dependency, Dirty, Index};
 use crate::infra::{self, Address, Member, Plan};
@@ -162,8 +163,10 @@ impl Attachments {
         let Place::Pods(pods) = &self.options.place else { return None };
         let members = self.gateways.iter().filter_map(|(key, gateway)| {
             let wire = index.get::<crate::api::gateway::Gateway>(key)?;
+            let class = index.get::<GatewayClass>(&ObjectKey::new("", &*wire.spec.gateway_class_name));
             Some(Member {
                 gateway: wire,
+                class_uid: class.and_then(|class| class.metadata.uid.as_deref()),
                 claims: &gateway.claims,
                 created: gateway.created,
                 accepted: gateway.accepted.holds(),

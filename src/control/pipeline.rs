@@ -280,11 +280,12 @@ impl Pipeline {
         self.unusable.retain(|socket, _| attachments.wants(*socket));
     }
 
-    /// Made anew when a Gateway or any Service changed: one that was made for a Gateway may be
-    /// among them.
+    /// Made anew when a Gateway, a class or any Service changed: one that was made for a Gateway may
+    /// be among them, and a class may have gone and come again at once.
     fn plan(&mut self, dirty: &Dirty, changes: &Changes) -> Option<Arc<Plan>> {
         let is_first = self.plan.is_none();
-        if !is_first && dirty.services.is_empty() && changes.of(Kind::Gateway).next().is_none() {
+        let classes = dirty.objects.iter().any(|id| id.kind == Kind::GatewayClass);
+        if !is_first && !classes && dirty.services.is_empty() && changes.of(Kind::Gateway).next().is_none() {
             return None;
         }
         let plan = Arc::new(self.attachments.plan(&self.index)?);

@@ -100,7 +100,7 @@ pub struct Control {
 /// Where that goes which is written into a cluster.
 struct Writing {
     queue: StatusQueue,
-    plans: watch::Sender<Arc<Plan>>,
+    plans: watch::Sender<Option<Arc<Plan>>>,
     /// Whether this process leads.
     leads: watch::Receiver<bool>,
     /// By what the other replicas are found, whom a leader asks what they serve.
@@ -138,7 +138,7 @@ impl Control {
     pub fn writing(
         mut self,
         queue: StatusQueue,
-        plans: watch::Sender<Arc<Plan>>,
+        plans: watch::Sender<Option<Arc<Plan>>>,
         leads: watch::Receiver<bool>,
         peers: Peers,
     ) -> Self {
@@ -214,7 +214,7 @@ impl Control {
         if let Some(writing) = &self.writing {
             step.gone.iter().for_each(|id| writing.queue.remove(id));
             if let Some(plan) = step.plan {
-                writing.plans.send_replace(plan);
+                writing.plans.send_replace(Some(plan));
             }
             let poll = self.pipeline.poll(now);
             writing.link.plan.send_if_modified(|known| {

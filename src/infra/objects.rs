@@ -111,8 +111,9 @@ pub(super) fn service(home: &Home, member: &Member<'_>, ports: &BTreeMap<Claim, 
 }
 
 /// The ServiceAccount in the Gateway's own namespace, by which others find what a Gateway is made
-/// of. Nothing runs under it, so it has no token.
-pub(super) fn service_account(home: &Home, gateway: &Gateway) -> ServiceAccount {
+/// of. Nothing runs under it, so it has no token. Its owner is the GatewayClass, which the chart brings
+/// and takes away: were it the Gateway, it would outlive an uninstalled release.
+pub(super) fn service_account(home: &Home, gateway: &Gateway, class_uid: &str) -> ServiceAccount {
     let mut metadata = metadata(home, gateway);
     let (name, uid) = (text(gateway.metadata.name.as_ref()), text(gateway.metadata.uid.as_ref()));
     let class = &gateway.spec.gateway_class_name;
@@ -121,11 +122,10 @@ pub(super) fn service_account(home: &Home, gateway: &Gateway) -> ServiceAccount 
     metadata.namespace.clone_from(&gateway.metadata.namespace);
     metadata.owner_references = Some(vec![OwnerReference {
         api_version: format!("{}/v1", crate::api::gateway::GROUP),
-        kind: "Gateway".to_owned(),
-        name: name.to_owned(),
-        uid: uid.to_owned(),
-        controller: Some(true),
-        block_owner_deletion: Some(false),
+        kind: "GatewayClass".to_owned(),
+        name: class.clone(),
+        uid: class_uid.to_owned(),
+        ..OwnerReference::default()
     }]);
     ServiceAccount { metadata, automount_service_account_token: Some(false), ..ServiceAccount::default() }
 }

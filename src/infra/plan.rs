@@ -2,8 +2,8 @@
 
 use super::objects::{self, Home, Owned};
 use super::ports::{Allocation, Claim};
-use crate::api::Service;
 use crate::api::gateway::Gateway;
+use crate::api::{ObjectMeta, Service};
 use crate::convert::ServiceSettings;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +19,8 @@ const APPLIED: &str = "tidegate.dev/applied";
 pub struct Member<'a> {
     /// The object.
     pub gateway: &'a Gateway,
+    /// `metadata.uid` of its GatewayClass.
+    pub class_uid: Option<&'a str>,
     /// Whether it is accepted. While it is not, what was made for it stays as it is.
     pub accepted: bool,
     /// The ports that it needs, or had when it was accepted.
@@ -61,7 +63,9 @@ pub fn plan<'a>(
         let Some(uid) = gateway.metadata.uid.clone() else { continue };
         plan.gateways.insert(uid);
         plan.claims.extend(claims.iter().map(|claim| (claim.clone(), created)));
-        plan.accounts.push(marked(objects::service_account(home, gateway)));
+        if let Some(class_uid) = member.class_uid {
+            plan.accounts.push(marked(objects::service_account(home, gateway, class_uid)));
+        }
         let ports: BTreeMap<_, _> =
             claims.iter().filter_map(|claim| Some((claim.clone(), allocation.port(claim)?))).collect();
         if member.accepted && !ports.is_empty() {
@@ -81,12 +85,9 @@ impl Plan {
         there.is_some_and(|there| mark(&**there) == mark(wanted) && leads_alike(there, wanted))
     }
 
-    /// The Services of Gateways that are gone.
-    pub fn orphans(&self, home: &Home) -> impl Iterator<Item = &Arc<Service>> {
-        self.existing.values().filter(|service| {
-            Owned::of(&service.metadata, home)
-                .is_some_and(|owned| !self.gateways.contains(&owned.gateway_uid))
-        })
+    /// Whether an object was made for a Gateway that is gone.
+    pub fn is_orphan(&self, home: &Home, metadata: &ObjectMeta) -> bool {
+        Owned::of(metadata, home).is_some_and(|owned| !self.gateways.contains(&owned.gateway_uid))
     }
 }
 

@@ -3,7 +3,6 @@ package install
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -50,8 +49,7 @@ spec: {targets: [{name: one, url: "http://192.0.2.77"}]}`)
 		})
 	}
 	cluster.Eventually(t, time.Minute, func() error {
-		// One for the Gateway, which owns it: see below.
-		if left := left(); len(left) != 1 || !strings.HasPrefix(left[0], "ServiceAccount "+namespace+"/web-tidegate-") {
+		if left := left(); len(left) > 0 {
 			return fmt.Errorf("left behind: %v", left)
 		}
 		return nil
@@ -59,13 +57,6 @@ spec: {targets: [{name: one, url: "http://192.0.2.77"}]}`)
 	if gone := cluster.Difference(users, cluster.Inventory(t)); len(gone) > 0 {
 		t.Errorf("the user's own, and gone: %v", gone)
 	}
-	cluster.Kubectl(t, "delete", "gateway", "web", "--namespace", namespace)
-	cluster.Eventually(t, time.Minute, func() error {
-		if left := left(); len(left) > 0 {
-			return fmt.Errorf("left behind: %v", left)
-		}
-		return nil
-	})
 }
 
 // kept are the CRDs of the chart, and the namespace that `helm install --create-namespace` makes

@@ -33,11 +33,13 @@ pub struct InfraWriter {
     ports: ObjectKey,
     /// Where Gateways can be; none: everywhere.
     namespaces: Option<BTreeSet<Arc<str>>>,
-    plans: watch::Receiver<Arc<Plan>>,
+    /// None until the first: what nobody planned is neither made nor removed.
+    plans: watch::Receiver<Option<Arc<Plan>>>,
     leads: watch::Receiver<bool>,
     /// What was written since this process leads: the plan sees it later.
     written: BTreeMap<Place, String>,
-    accounts_listed: bool,
+    /// The ServiceAccounts that are there, once they were listed.
+    accounts: Option<BTreeMap<Place, ServiceAccount>>,
     /// Claims for which there was no port, as the log has it.
     left_out: BTreeSet<Claim>,
 }
@@ -49,8 +51,8 @@ impl InfraWriter {
         home: Home,
         ports: ObjectKey,
         leads: watch::Receiver<bool>,
-    ) -> (Self, watch::Sender<Arc<Plan>>) {
-        let (sender, plans) = watch::channel(Arc::default());
+    ) -> (Self, watch::Sender<Option<Arc<Plan>>>) {
+        let (sender, plans) = watch::channel(None);
         let writer = Self {
             client,
             home,
@@ -59,7 +61,7 @@ impl InfraWriter {
             plans,
             leads,
             written: BTreeMap::new(),
-            accounts_listed: false,
+            accounts: None,
             left_out: BTreeSet::new(),
         };
         (writer, sender)
@@ -90,11 +92,11 @@ impl InfraWriter {
             }
             if !*self.leads.borrow_and_update() {
                 self.written.clear();
-                self.accounts_listed = false;
+                self.accounts = None;
                 again = None;
                 continue;
             }
-            let plan = self.plans.borrow_and_update().clone();
+            let Some(plan) = self.plans.borrow_and_update().clone() else { continue };
             match self.write(&plan).await {
                 Ok(()) => {
                     backoff.reset();
@@ -125,19 +127,42 @@ impl InfraWriter {
                 problems.extend(self.apply(service).await.err());
             }
         }
-        for orphan in plan.orphans(&self.home.clone()) {
-            problems.extend(self.delete(orphan).await.err());
-        }
-        if !self.accounts_listed {
-            match self.list_accounts().await {
-                Ok(()) => self.accounts_listed = true,
-                Err(error) => problems.push(format!("the ServiceAccounts cannot be listed: {error}")),
+        for service in plan.existing.values() {
+            if plan.is_orphan(&self.home, &service.metadata) {
+                problems.extend(self.delete(&**service).await.err());
             }
         }
-        for account in &plan.accounts {
-            problems.extend(self.apply(account).await.err());
+        match self.write_accounts(plan).await {
+            Ok(more) => problems.extend(more),
+            Err(error) => problems.push(format!("the ServiceAccounts cannot be listed: {error}")),
         }
         if problems.is_empty() { Ok(()) } else { Err(problems.join("; ")) }
+    }
+
+    /// Nobody watches these: they are listed when this process begins to lead, and known from then on.
+    async fn write_accounts(&mut self, plan: &Plan) -> Result<Vec<String>, kube::Error> {
+        let mut accounts = match self.accounts.take() {
+            Some(accounts) => accounts,
+            None => self.list_accounts().await?,
+        };
+        let mut problems = Vec::new();
+        for account in &plan.accounts {
+            match self.apply(account).await {
+                Ok(None) => {}
+                Ok(Some(made)) => drop(accounts.insert(place(&made), made)),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        let is_orphan = |account: &ServiceAccount| plan.is_orphan(&self.home, &account.metadata);
+        let orphans: Vec<_> = accounts.values().filter(|account| is_orphan(account)).cloned().collect();
+        for orphan in orphans {
+            match self.delete(&orphan).await {
+                Ok(()) => drop(accounts.remove(&place(&orphan))),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        self.accounts = Some(accounts);
+        Ok(problems)
     }
 
     /// Gives a port to each listener port that has none. Written with the version that was read:
@@ -190,82 +215,83 @@ impl InfraWriter {
         self.left_out = left_out;
     }
 
-    /// Makes the object as it is wanted, unless that was done.
-    async fn apply<T>(&mut self, wanted: &T) -> Result<(), String>
-    where
-        T: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
-            + k8s_openapi::Resource
-            + Serialize
-            + DeserializeOwned
-            + Clone
-            + Debug,
-    {
+    /// Makes the object as it is wanted, unless that was done; returns it if it was made.
+    async fn apply<T: Made>(&mut self, wanted: &T) -> Result<Option<T>, String> {
         let place = place(wanted);
         let (_, namespace, name) = place.clone();
         let mark = mark(wanted).unwrap_or_default().to_owned();
         if self.written.get(&place) == Some(&mark) || !*self.leads.borrow() {
-            return Ok(());
+            return Ok(None);
         }
         let api: Api<T> = Api::namespaced(self.client.clone(), &namespace);
         // What others wrote into these fields is not theirs to write.
         let parameters = PatchParams::apply(&self.home.managed_by).force();
         match api.patch(&name, &parameters, &Patch::Apply(wanted)).await {
-            Ok(_) => {
+            Ok(made) => {
                 self.written.insert(place, mark);
-                Ok(())
+                Ok(Some(made))
             }
             // The Gateway's namespace is going, and the Gateway with it.
-            Err(kube::Error::Api(status)) if status.code == 404 || is_going(&status) => Ok(()),
+            Err(kube::Error::Api(status)) if status.code == 404 || is_going(&status) => Ok(None),
             Err(error) => Err(format!("{} {namespace}/{name}: {error}", place.0)),
         }
     }
 
-    async fn delete(&mut self, service: &Service) -> Result<(), String> {
-        let place = place(service);
-        let name = place.2.clone();
+    async fn delete<T: Made>(&mut self, made: &T) -> Result<(), String> {
+        let place = place(made);
+        let (kind, namespace, name) = place.clone();
         let gone = "deleted".to_owned();
         if self.written.get(&place) == Some(&gone) || !*self.leads.borrow() {
             return Ok(());
         }
-        let api: Api<Service> = Api::namespaced(self.client.clone(), &self.home.namespace);
-        let this = Preconditions { uid: service.metadata.uid.clone(), resource_version: None };
+        let api: Api<T> = Api::namespaced(self.client.clone(), &namespace);
+        let this = Preconditions { uid: made.meta().uid.clone(), resource_version: None };
         let parameters = DeleteParams { preconditions: Some(this), ..DeleteParams::default() };
         match api.delete(&name, &parameters).await {
-            Ok(_) => {
-                tracing::info!("Service {}/{name} of a Gateway that is gone is deleted", self.home.namespace)
-            }
+            Ok(_) => tracing::info!("{kind} {namespace}/{name} of a Gateway that is gone is deleted"),
             // Gone already, or another one by that name.
             Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {}
-            Err(error) => return Err(format!("Service {}/{name}: {error}", self.home.namespace)),
+            Err(error) => return Err(format!("{kind} {namespace}/{name}: {error}")),
         }
         self.written.insert(place, gone);
         Ok(())
     }
 
-    /// Learns which ServiceAccounts are there already, so that a new leader writes none anew.
-    async fn list_accounts(&mut self) -> Result<(), kube::Error> {
+    /// Learns which ServiceAccounts are there already, so that a new leader writes none anew, and
+    /// removes those of Gateways that went while nobody led.
+    async fn list_accounts(&mut self) -> Result<BTreeMap<Place, ServiceAccount>, kube::Error> {
         let client = || self.client.clone();
         let apis: Vec<Api<ServiceAccount>> = match &self.namespaces {
             None => vec![Api::all(client())],
             Some(namespaces) => namespaces.iter().map(|one| Api::namespaced(client(), one)).collect(),
         };
-        let mut accounts = Vec::new();
+        let mut accounts = BTreeMap::new();
         for api in apis {
-            accounts.extend(api.list_metadata(&ListParams::default().labels(&self.home.label())).await?);
+            for account in api.list_metadata(&ListParams::default().labels(&self.home.label())).await? {
+                let account = ServiceAccount { metadata: account.metadata, ..ServiceAccount::default() };
+                if let Some(mark) = mark(&account) {
+                    self.written.insert(place(&account), mark.to_owned());
+                }
+                accounts.insert(place(&account), account);
+            }
         }
-        for account in accounts {
-            let Some(mark) = mark(&account) else { continue };
-            let (namespace, name) = (account.metadata.namespace.clone(), account.metadata.name.clone());
-            let place = (
-                <ServiceAccount as k8s_openapi::Resource>::KIND,
-                namespace.unwrap_or_default(),
-                name.unwrap_or_default(),
-            );
-            self.written.insert(place, mark.to_owned());
-        }
-        Ok(())
+        Ok(accounts)
     }
 }
+
+/// A kind of object that Gateways need.
+trait Made:
+    Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+    + k8s_openapi::Resource
+    + Serialize
+    + DeserializeOwned
+    + Clone
+    + Debug
+{
+}
+
+impl Made for Service {}
+impl Made for ServiceAccount {}
 
 fn place<T: Resource<DynamicType = ()> + k8s_openapi::Resource>(object: &T) -> Place {
     let metadata = object.meta();

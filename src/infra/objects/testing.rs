@@ -39,5 +39,14 @@ pub(crate) fn settings() -> ServiceSettings {
 /// Without claims.
 pub(crate) fn member<'a>(gateway: &'a Gateway, settings: &'a ServiceSettings) -> Member<'a> {
     static NONE: BTreeSet<crate::infra::Claim> = BTreeSet::new();
-    Member { gateway, claims: &NONE, created: 0, accepted: true, address: None, by_host: false, settings }
+    Member {
+        gateway,
+        class_uid: Some("c"),
+        claims: &NONE,
+        created: 0,
+        accepted: true,
+        address: None,
+        by_host: false,
+        settings,
+    }
 }

@@ -72,13 +72,16 @@ fn nobody_can_say_of_an_object_that_it_is_another_gateways() {
 #[test]
 fn the_service_account_is_the_gateways_own_and_has_no_token() {
     let gateway = gateway("web", &"g".repeat(100), "0a1b2c3d-4e5f", json!({ "labels": { "team": "a" } }));
-    let account = serde_json::to_value(service_account(&home(), &gateway)).unwrap();
+    let account = serde_json::to_value(service_account(&home(), &gateway, "c-1")).unwrap();
     let short = format!("{}-0a1b2c3d", "g".repeat(54));
     let metadata = &account["metadata"];
     assert_eq!((&metadata["namespace"], &metadata["name"]), (&json!("web"), &json!(short)));
     assert_eq!(metadata["labels"]["gateway.networking.k8s.io/gateway-name"], short);
     assert_eq!(metadata["labels"]["team"], "a");
-    assert_eq!(metadata["ownerReferences"][0]["uid"], "0a1b2c3d-4e5f");
+    let owner = json!({
+        "apiVersion": "gateway.networking.k8s.io/v1", "kind": "GatewayClass", "name": gateway.spec.gateway_class_name, "uid": "c-1",
+    });
+    assert_eq!(metadata["ownerReferences"], json!([owner]));
     assert_eq!(account["automountServiceAccountToken"], false);
 }
 

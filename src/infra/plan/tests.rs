@@ -14,6 +14,7 @@ fn a_gateway_gets_its_service_once_it_has_a_port() {
     let members = || {
         [Member {
             gateway: &gateway,
+            class_uid: Some("c"),
             claims: &claims,
             created: 5,
             accepted: true,
@@ -62,8 +63,8 @@ fn only_services_made_for_gateways_that_are_gone_are_orphans() {
     let services: Vec<_> = services.into_iter().map(Arc::new).collect();
     // Not accepted, so without claims: its address is kept for it.
     let plan = plan(&home(), &Allocation::default(), [member(&kept, &settings)].into_iter(), services.iter());
-    let orphans: Vec<_> =
-        plan.orphans(&home()).map(|service| service.metadata.name.clone().unwrap()).collect();
+    let orphans = plan.existing.iter().filter(|(_, service)| plan.is_orphan(&home(), &service.metadata));
+    let orphans: Vec<_> = orphans.map(|(name, _)| name.as_str()).collect();
     assert_eq!(orphans, ["gw-web-a-u1"]);
 }
 

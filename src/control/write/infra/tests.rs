@@ -9,7 +9,7 @@ const PORTS: &str = "/api/v1/namespaces/tidegate-system/configmaps";
 /// A writer that runs beside an API server.
 struct World {
     server: ApiServer,
-    plans: watch::Sender<Arc<Plan>>,
+    plans: watch::Sender<Option<Arc<Plan>>>,
     leads: watch::Sender<bool>,
 }
 
@@ -30,6 +30,7 @@ impl World {
         let settings = settings();
         let members = gateways.iter().zip(&claims).map(|(gateway, claims)| Member {
             gateway,
+            class_uid: Some("c"),
             claims,
             created: 0,
             accepted: true,
@@ -40,7 +41,7 @@ impl World {
         let ports = self.ports().and_then(|ports| serde_json::from_value(ports["data"].clone()).ok());
         let (allocation, _) = Allocation::read(&ports.unwrap_or_default());
         let services: Vec<_> = self.services().into_iter().map(Arc::new).collect();
-        self.plans.send_replace(Arc::new(plan(&home(), &allocation, members, services.iter())));
+        self.plans.send_replace(Some(Arc::new(plan(&home(), &allocation, members, services.iter()))));
         self.writes_since(before).await
     }
 
@@ -120,12 +121,40 @@ async fn what_was_made_for_a_gateway_that_is_gone_goes_and_its_port_rests() {
     world.plan(&["one", "two"]).await;
     world.plan(&["one", "two"]).await;
     assert_eq!(world.services().len(), 2);
-    let gone =
-        ["PUT tidegate-system/configmaps/tidegate-ports", "DELETE tidegate-system/services/gw-web-one-one"];
+    let gone = [
+        "PUT tidegate-system/configmaps/tidegate-ports",
+        "DELETE tidegate-system/services/gw-web-one-one",
+        "DELETE web/serviceaccounts/one-tide-one",
+    ];
     assert_eq!(world.plan(&["two"]).await, gone);
+    assert_eq!(world.plan(&["two"]).await, [""; 0]);
     let data = world.ports().unwrap()["data"].clone();
     assert_eq!(data["two.tcp.80"], "10241");
     assert!(data.get("freed.10240").is_some(), "{data}");
+}
+
+/// Its Gateway went while nobody led.
+#[tokio::test(start_paused = true)]
+async fn a_new_leader_removes_the_service_account_of_a_gateway_that_is_gone() {
+    let world = World::new(ApiServer::new());
+    world.plan(&["one"]).await;
+    world.plan(&["one"]).await;
+    let next = World::new(world.server.clone());
+    let writes = next.plan(&[]).await;
+    assert!(writes.contains(&"DELETE web/serviceaccounts/one-tide-one".to_owned()), "{writes:?}");
+}
+
+/// Who leads before it knows all Gateways frees no port, and takes nothing away.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_written_before_the_first_plan() {
+    let world = World::new(ApiServer::new());
+    world.plan(&["one"]).await;
+    world.plan(&["one"]).await;
+    let next = World::new(world.server.clone());
+    assert_eq!(next.writes_since(next.server.writes().len()).await, [""; 0]);
+    next.leads.send_replace(false);
+    next.leads.send_replace(true);
+    assert_eq!(next.writes_since(next.server.writes().len()).await, [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
