@@ -20,7 +20,7 @@ pub mod upstream;
 pub use crds::crds;
 pub use decode::{Decoded, Ignored, Invalid, decode, expand};
 pub use kind::Kind;
-pub use object::{Object, ObjectId};
+pub use object::{Object, ObjectId, Stored};
 pub use schema::FieldError;
 
 // The core kinds as Kubernetes defines them, so that other modules need not know where they live.

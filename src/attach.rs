@@ -24,6 +24,7 @@ mod ports;
 mod reached;
 mod referred;
 mod route;
+mod route_kinds;
 mod run;
 mod upstream;
 pub mod verdict;

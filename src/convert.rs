@@ -6,6 +6,7 @@
 mod endpoints;
 mod error;
 mod filters;
+mod http_route;
 mod listener;
 mod matches;
 mod parameters;
@@ -20,7 +21,7 @@ pub use endpoints::endpoints;
 pub use error::{InvalidField, InvalidValue};
 pub use listener::{ListenerProtocol, listener_hostname, listener_protocol};
 pub use parameters::{Parameters, ServiceSettings, parameters};
-pub use route::{BackendReference, HttpRoute, HttpRule, Standing, http_route};
+pub use route::{BackendReference, HttpRule, Route, Standing, route};
 pub use secret::{InvalidSecret, certificate};
 pub use selector::{InvalidSelector, Selector};
 pub use service::{InvalidServicePort, backend_protocol, is_external_name, is_tcp};

@@ -21,4 +21,4 @@ pub(crate) mod testing;
 pub use dirty::Dirty;
 pub use event::{Broken, Event};
 pub use references::Dependency;
-pub use state::{Index, Stored};
+pub use state::Index;

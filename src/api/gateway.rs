@@ -11,6 +11,7 @@ mod http_filter;
 mod http_route;
 mod reference_grant;
 mod resource;
+mod route;
 mod shared;
 
 pub use gateway_class::*;
@@ -18,6 +19,7 @@ pub use gateway_kind::*;
 pub use http_filter::*;
 pub use http_route::*;
 pub use reference_grant::*;
+pub use route::AnyRoute;
 pub use shared::*;
 
 /// The API group of every kind in this module.

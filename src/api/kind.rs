@@ -1,5 +1,6 @@
 //! The kinds that Tidegate reads.
 
+use crate::model::RouteKind;
 use kube::core::ApiResource;
 use std::fmt;
 
@@ -77,6 +78,19 @@ impl Kind {
             Self::Namespace => ("Namespace", "", V1, "namespaces", false),
         };
         Names { kind, group, versions, plural, namespaced }
+    }
+
+    /// What the data plane calls routes of this kind; none for a kind that is no route.
+    pub const fn route(self) -> Option<RouteKind> {
+        match self {
+            Self::HttpRoute => Some(RouteKind::Http),
+            _ => None,
+        }
+    }
+
+    /// Whether objects of the kind attach to listeners.
+    pub const fn is_route(self) -> bool {
+        self.route().is_some()
     }
 
     /// As in the `kind` field of a manifest.

@@ -1,6 +1,6 @@
 //! One object of any kind.
 
-use super::gateway::{Gateway, GatewayClass, HttpRoute, ReferenceGrant};
+use super::gateway::{AnyRoute, Gateway, GatewayClass, HttpRoute, ReferenceGrant};
 use super::gateway_parameters::GatewayParameters;
 use super::upstream::Upstream;
 use super::{ConfigMap, EndpointSlice, Kind, Namespace, ObjectMeta, Secret, Service};
@@ -23,94 +23,134 @@ impl fmt::Display for ObjectId {
     }
 }
 
-/// An object of one of the kinds that Tidegate reads; cheap to clone.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Object {
-    /// `gateway.networking.k8s.io` GatewayClass.
-    GatewayClass(Arc<GatewayClass>),
-    /// `gateway.networking.k8s.io` Gateway.
-    Gateway(Arc<Gateway>),
-    /// `gateway.networking.k8s.io` HTTPRoute.
-    HttpRoute(Arc<HttpRoute>),
-    /// `gateway.networking.k8s.io` ReferenceGrant.
-    ReferenceGrant(Arc<ReferenceGrant>),
-    /// `tidegate.dev` Upstream.
-    Upstream(Arc<Upstream>),
-    /// `tidegate.dev` GatewayParameters.
-    GatewayParameters(Arc<GatewayParameters>),
-    /// Core Service.
-    Service(Arc<Service>),
-    /// `discovery.k8s.io` EndpointSlice.
-    EndpointSlice(Arc<EndpointSlice>),
-    /// Core Secret.
-    Secret(Arc<Secret>),
-    /// Core ConfigMap.
-    ConfigMap(Arc<ConfigMap>),
-    /// Core Namespace.
-    Namespace(Arc<Namespace>),
+/// A kind of which there are objects.
+pub trait Stored: Sized {
+    /// The kind.
+    const KIND: Kind;
+    /// The object, if it is of this kind.
+    fn of(object: &Object) -> Option<&Arc<Self>>;
+}
+
+/// Makes [`Object`], and all that is the same for every kind, from one line a kind. What objects of
+/// routes and of other custom kinds mean is in their `spec`; those of Kubernetes itself differ.
+macro_rules! objects {
+    (
+        routes { $($(#[$route_doc:meta])* $route:ident($route_type:ty),)* }
+        custom { $($(#[$custom_doc:meta])* $custom:ident($custom_type:ty),)* }
+        core { $($(#[$core_doc:meta])* $core:ident($core_type:ty),)* }
+    ) => {
+        /// An object of one of the kinds that Tidegate reads; cheap to clone.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Object {
+            $($(#[$route_doc])* $route(Arc<$route_type>),)*
+            $($(#[$custom_doc])* $custom(Arc<$custom_type>),)*
+            $($(#[$core_doc])* $core(Arc<$core_type>),)*
+        }
+
+        impl Object {
+            /// What all kinds of routes have in common, if it is a route.
+            pub fn as_route(&self) -> Option<&dyn AnyRoute> {
+                match self {
+                    $(Self::$route(route) => Some(&**route),)*
+                    _ => None,
+                }
+            }
+
+            /// Whether both are of one custom kind and want the same.
+            pub fn has_spec_of(&self, other: &Self) -> bool {
+                match (self, other) {
+                    $((Self::$route(one), Self::$route(other)) => one.spec == other.spec,)*
+                    $((Self::$custom(one), Self::$custom(other)) => one.spec == other.spec,)*
+                    _ => false,
+                }
+            }
+        }
+
+        objects! {
+            $($route($route_type),)*
+            $($custom($custom_type),)*
+            $($core($core_type),)*
+        }
+    };
+    ($($kind:ident($type:ty),)*) => {
+        impl Object {
+            /// An object as the API server delivers it, without judging it.
+            ///
+            /// # Errors
+            ///
+            /// Fails if a field has another type than its kind says.
+            pub fn from_value(kind: Kind, value: serde_json::Value) -> Result<Self, serde_json::Error> {
+                Ok(match kind {
+                    $(Kind::$kind => Self::$kind(Arc::new(serde_json::from_value(value)?)),)*
+                })
+            }
+
+            /// Its kind.
+            pub fn kind(&self) -> Kind {
+                match self {
+                    $(Self::$kind(_) => Kind::$kind,)*
+                }
+            }
+
+            /// Its head.
+            pub fn metadata(&self) -> &ObjectMeta {
+                match self {
+                    $(Self::$kind(object) => &object.metadata,)*
+                }
+            }
+
+            /// Whether it is the very same: nothing changed since the other was taken.
+            pub fn is(&self, other: &Self) -> bool {
+                match (self, other) {
+                    $((Self::$kind(one), Self::$kind(other)) => Arc::ptr_eq(one, other),)*
+                    _ => false,
+                }
+            }
+        }
+
+        $(
+            impl Stored for $type {
+                const KIND: Kind = Kind::$kind;
+                fn of(object: &Object) -> Option<&Arc<Self>> {
+                    if let Object::$kind(object) = object { Some(object) } else { None }
+                }
+            }
+        )*
+    };
+}
+
+objects! {
+    routes {
+        /// `gateway.networking.k8s.io` HTTPRoute.
+        HttpRoute(HttpRoute),
+    }
+    custom {
+        /// `gateway.networking.k8s.io` GatewayClass.
+        GatewayClass(GatewayClass),
+        /// `gateway.networking.k8s.io` Gateway.
+        Gateway(Gateway),
+        /// `gateway.networking.k8s.io` ReferenceGrant.
+        ReferenceGrant(ReferenceGrant),
+        /// `tidegate.dev` Upstream.
+        Upstream(Upstream),
+        /// `tidegate.dev` GatewayParameters.
+        GatewayParameters(GatewayParameters),
+    }
+    core {
+        /// Core Service.
+        Service(Service),
+        /// `discovery.k8s.io` EndpointSlice.
+        EndpointSlice(EndpointSlice),
+        /// Core Secret.
+        Secret(Secret),
+        /// Core ConfigMap.
+        ConfigMap(ConfigMap),
+        /// Core Namespace.
+        Namespace(Namespace),
+    }
 }
 
 impl Object {
-    /// An object as the API server delivers it, without judging it.
-    ///
-    /// # Errors
-    ///
-    /// Fails if a field has another type than its kind says.
-    pub fn from_value(kind: Kind, value: serde_json::Value) -> Result<Self, serde_json::Error> {
-        fn read<T: serde::de::DeserializeOwned>(
-            value: serde_json::Value,
-        ) -> Result<Arc<T>, serde_json::Error> {
-            serde_json::from_value(value).map(Arc::new)
-        }
-        Ok(match kind {
-            Kind::GatewayClass => Self::GatewayClass(read(value)?),
-            Kind::Gateway => Self::Gateway(read(value)?),
-            Kind::HttpRoute => Self::HttpRoute(read(value)?),
-            Kind::ReferenceGrant => Self::ReferenceGrant(read(value)?),
-            Kind::Upstream => Self::Upstream(read(value)?),
-            Kind::GatewayParameters => Self::GatewayParameters(read(value)?),
-            Kind::Service => Self::Service(read(value)?),
-            Kind::EndpointSlice => Self::EndpointSlice(read(value)?),
-            Kind::Secret => Self::Secret(read(value)?),
-            Kind::ConfigMap => Self::ConfigMap(read(value)?),
-            Kind::Namespace => Self::Namespace(read(value)?),
-        })
-    }
-
-    /// Its kind.
-    pub fn kind(&self) -> Kind {
-        match self {
-            Self::GatewayClass(_) => Kind::GatewayClass,
-            Self::Gateway(_) => Kind::Gateway,
-            Self::HttpRoute(_) => Kind::HttpRoute,
-            Self::ReferenceGrant(_) => Kind::ReferenceGrant,
-            Self::Upstream(_) => Kind::Upstream,
-            Self::GatewayParameters(_) => Kind::GatewayParameters,
-            Self::Service(_) => Kind::Service,
-            Self::EndpointSlice(_) => Kind::EndpointSlice,
-            Self::Secret(_) => Kind::Secret,
-            Self::ConfigMap(_) => Kind::ConfigMap,
-            Self::Namespace(_) => Kind::Namespace,
-        }
-    }
-
-    /// Its head.
-    pub fn metadata(&self) -> &ObjectMeta {
-        match self {
-            Self::GatewayClass(object) => &object.metadata,
-            Self::Gateway(object) => &object.metadata,
-            Self::HttpRoute(object) => &object.metadata,
-            Self::ReferenceGrant(object) => &object.metadata,
-            Self::Upstream(object) => &object.metadata,
-            Self::GatewayParameters(object) => &object.metadata,
-            Self::Service(object) => &object.metadata,
-            Self::EndpointSlice(object) => &object.metadata,
-            Self::Secret(object) => &object.metadata,
-            Self::ConfigMap(object) => &object.metadata,
-            Self::Namespace(object) => &object.metadata,
-        }
-    }
-
     /// Its namespace (empty for a kind without) and name.
     pub fn key(&self) -> ObjectKey {
         let metadata = self.metadata();

@@ -5,11 +5,11 @@ use super::certificates::Certificates;
 use super::conflicts::{Identity, conflict, overlapping};
 use super::grants::References;
 use super::parents::{Admission, NamespaceChoice};
+use super::route_kinds;
 use super::verdict::{
     ListenerAccepted, ListenerConflicted, ListenerOverlapping, ListenerResolvedRefs, NotHonoured, Verdict,
 };
 use crate::api::gateway::{self, FromNamespaces, RouteGroupKind, RouteNamespaces};
-use crate::api::{Kind, gateway::GROUP};
 use crate::convert::unsupported::{Effect, Found};
 use crate::convert::{self, ListenerProtocol, Selector};
 use crate::model::{self, Certificate, Hostname, ListenerKey, ListenerSettings, ObjectKey, Protocol};
@@ -118,7 +118,8 @@ fn one(
         );
         refuse(ListenerAccepted::UnsupportedProtocol, message);
     }
-    let (supported_kinds, resolved_refs) = kinds(wire, protocol, index);
+    let (kinds, resolved_refs) = route_kinds::choose(wire, protocol, index);
+    let supported_kinds = kinds.iter().copied().map(route_kinds::wire).collect();
     let told = context.found.iter().filter(|found| {
         found.field.effect == Effect::Told && is_listeners(found) && found.indices.first() == Some(&index)
     });
@@ -128,7 +129,7 @@ fn one(
             port: wire.port,
             hostname: hostname.as_ref().ok().cloned().flatten(),
             // A hostname that is not understood must not become "every host".
-            http_routes: hostname.is_ok() && supported_kinds.iter().any(is_http_route),
+            kinds: if hostname.is_ok() { kinds } else { Vec::new() },
             namespaces,
         },
         supported_kinds,
@@ -159,45 +160,6 @@ fn refuses(found: &Found, index: usize, wire: &gateway::Listener, gateway: &gate
         }
         _ => false,
     }
-}
-
-fn is_http_route(kind: &RouteGroupKind) -> bool {
-    Kind::find(&kind.group, &kind.kind) == Some(Kind::HttpRoute)
-}
-
-fn http_route() -> RouteGroupKind {
-    RouteGroupKind { group: GROUP.to_owned(), kind: Kind::HttpRoute.name().to_owned() }
-}
-
-/// The kinds of routes that the listener can have, and whether those that it names are such.
-fn kinds(
-    wire: &gateway::Listener,
-    protocol: Option<Protocol>,
-    index: usize,
-) -> (Vec<RouteGroupKind>, Verdict<ListenerResolvedRefs>) {
-    let good = Verdict::good(ListenerResolvedRefs::ResolvedRefs);
-    let possible = if protocol.is_some() { vec![http_route()] } else { Vec::new() };
-    if wire.allowed_routes.kinds.is_empty() {
-        return (possible, good);
-    }
-    let (mut supported, mut bad) = (Vec::new(), Vec::new());
-    for kind in &wire.allowed_routes.kinds {
-        if !possible.contains(kind) {
-            bad.push(format!("{}/{}", kind.group, kind.kind));
-        } else if !supported.contains(kind) {
-            supported.push(kind.clone());
-        }
-    }
-    // The protocol is the trouble then, and has a condition of its own.
-    if bad.is_empty() || protocol.is_none() {
-        return (supported, good);
-    }
-    let message = format!(
-        "spec.listeners[{index}].allowedRoutes.kinds: {} cannot attach to an {} listener: use HTTPRoute",
-        bad.join(", "),
-        wire.protocol
-    );
-    (supported, Verdict::new(ListenerResolvedRefs::InvalidRouteKinds, message))
 }
 
 fn namespaces(wire: &RouteNamespaces, index: usize) -> (NamespaceChoice, Option<String>) {

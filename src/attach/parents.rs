@@ -1,8 +1,8 @@
 //! Routes on listeners.
 
 use super::verdict::{RouteAccepted, Verdict};
-use crate::api::Namespace;
 use crate::api::gateway::ParentReference;
+use crate::api::{Kind, Namespace, ObjectId};
 use crate::convert::Selector;
 use crate::index::Index;
 use crate::model::{Attachment, Hostname, ListenerKey, ObjectKey};
@@ -21,8 +21,8 @@ pub struct Admission {
     pub port: u16,
     /// The hosts that it serves.
     pub hostname: Option<Hostname>,
-    /// Whether HTTPRoutes are among its kinds.
-    pub http_routes: bool,
+    /// The kinds of routes that it takes.
+    pub kinds: Vec<Kind>,
     /// Where its routes may be.
     pub namespaces: NamespaceChoice,
 }
@@ -53,25 +53,26 @@ pub struct Parent {
 
 /// The route's side of an attachment.
 pub(super) struct Candidate<'a> {
-    pub(super) namespace: &'a str,
+    pub(super) route: &'a ObjectId,
     /// Of its namespace; none if that is not known.
     pub(super) labels: Option<BTreeMap<String, String>>,
     pub(super) hostnames: &'a [Hostname],
 }
 
 impl<'a> Candidate<'a> {
-    pub(super) fn new(index: &Index, namespace: &'a str, hostnames: &'a [Hostname]) -> Self {
-        let key = ObjectKey::new("", namespace);
+    pub(super) fn new(index: &Index, route: &'a ObjectId, hostnames: &'a [Hostname]) -> Self {
+        let namespace = &route.key.namespace;
+        let key = ObjectKey::new("", namespace.clone());
         let known = index.get::<Namespace>(&key);
-        let id = crate::api::ObjectId { kind: crate::api::Kind::Namespace, key };
+        let id = ObjectId { kind: Kind::Namespace, key };
         // In a directory of files most namespaces have no object of their own.
         let labels = index.why_broken(&id).is_none().then(|| {
             let mut labels =
                 known.and_then(|namespace| namespace.metadata.labels.clone()).unwrap_or_default();
-            labels.insert(NAMESPACE_NAME.to_owned(), namespace.to_owned());
+            labels.insert(NAMESPACE_NAME.to_owned(), namespace.to_string());
             labels
         });
-        Self { namespace, labels, hostnames }
+        Self { route, labels, hostnames }
     }
 
     /// Attaches the route to those of a Gateway's listeners that the reference names and that
@@ -88,10 +89,12 @@ impl<'a> Candidate<'a> {
         let letting: Vec<_> = named.iter().filter(|listener| self.is_let_in(listener)).collect();
         if letting.is_empty() {
             let message = format!(
-                "no listener of Gateway {} that parentRef names allows an HTTPRoute of namespace {:?}: \
+                "no listener of Gateway {} that parentRef names allows {} {} of namespace {:?}: \
                  look at allowedRoutes of listener {}",
                 reference.name,
-                self.namespace,
+                article(self.route.kind),
+                self.route.kind,
+                self.route.key.namespace,
                 names(&named)
             );
             return (Verdict::new(RouteAccepted::NotAllowedByListeners, message), Vec::new());
@@ -115,10 +118,10 @@ impl<'a> Candidate<'a> {
     }
 
     fn is_let_in(&self, listener: &Admission) -> bool {
-        listener.http_routes
+        listener.kinds.contains(&self.route.kind)
             && match &listener.namespaces {
                 NamespaceChoice::All => true,
-                NamespaceChoice::Same => *listener.listener.gateway.namespace == *self.namespace,
+                NamespaceChoice::Same => listener.listener.gateway.namespace == self.route.key.namespace,
                 NamespaceChoice::Selected(selector) => {
                     self.labels.as_ref().is_some_and(|labels| selector.selects(labels))
                 }
@@ -137,6 +140,11 @@ impl<'a> Candidate<'a> {
         (self.hostnames.is_empty() || !shared.is_empty())
             .then(|| Attachment { listener: listener.listener.clone(), hostnames: shared })
     }
+}
+
+/// The one that is spoken before the name.
+fn article(kind: Kind) -> &'static str {
+    if kind == Kind::HttpRoute { "an" } else { "a" }
 }
 
 fn is_named(listener: &Admission, reference: &ParentReference) -> bool {

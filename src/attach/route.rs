@@ -8,12 +8,10 @@ use super::run::Head;
 use super::upstream::Upstream;
 use super::verdict::{NotHonoured, RouteAccepted, RoutePartiallyInvalid, RouteResolvedRefs, Verdict};
 use super::{list_problems, not_honoured};
-use crate::api::gateway::{self, BackendObjectReference, ParentReference};
-use crate::api::{Kind, ObjectId};
+use crate::api::gateway::{BackendObjectReference, ParentReference};
+use crate::api::{Kind, Object, ObjectId};
 use crate::convert::{self, BackendReference, HttpRule, Standing};
-use crate::model::{
-    self, Attachment, Backend, BackendTarget, Filters, ObjectKey, Reason, RouteKey, RouteKind, Rule,
-};
+use crate::model::{self, Attachment, Backend, BackendTarget, Filters, ObjectKey, Reason, RouteKey, Rule};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -42,8 +40,8 @@ pub struct Route {
 /// does not compile its expressions again.
 #[derive(Clone, Debug)]
 pub(super) struct Converted {
-    source: Arc<gateway::HttpRoute>,
-    route: Arc<convert::HttpRoute>,
+    source: Object,
+    route: Arc<convert::Route>,
 }
 
 /// All that a route is judged with.
@@ -56,24 +54,25 @@ pub(super) struct Context<'a> {
 }
 
 /// Looks at a route; none if it is gone.
-pub(super) fn judge(context: &Context<'_>, key: &ObjectKey, memo: &mut Option<Converted>) -> Option<Route> {
-    let Some(wire) = context.references.index.get::<gateway::HttpRoute>(key) else {
+pub(super) fn judge(context: &Context<'_>, id: &ObjectId, memo: &mut Option<Converted>) -> Option<Route> {
+    let Some(object) = context.references.index.object(id) else {
         *memo = None;
-        return judge_broken(context, key);
+        return judge_broken(context, id);
     };
+    let kind = id.kind.route()?;
     let converted = match memo {
-        Some(known) if Arc::ptr_eq(&known.source, wire) => known.route.clone(),
+        Some(known) if known.source.is(object) => known.route.clone(),
         _ => {
-            let route = Arc::new(convert::http_route(wire));
-            *memo = Some(Converted { source: wire.clone(), route: route.clone() });
+            let route = Arc::new(convert::route(object)?);
+            *memo = Some(Converted { source: object.clone(), route: route.clone() });
             route
         }
     };
-    let rules = judge_rules(context, key, &converted.rules);
+    let rules = judge_rules(context, id, &converted.rules);
     let hostnames = converted.hostnames.as_deref().unwrap_or_default();
-    let candidate = Candidate::new(context.references.index, &key.namespace, hostnames);
-    let (mut parents, notes, mut attachments) =
-        attach_all(context, key, &candidate, &wire.spec.common.parent_refs);
+    let candidate = Candidate::new(context.references.index, id, hostnames);
+    let parent_refs = &object.as_route()?.common().parent_refs;
+    let (mut parents, notes, mut attachments) = attach_all(context, &candidate, parent_refs);
     let whole = match &converted.hostnames {
         Err(error) => {
             attachments.clear();
@@ -88,14 +87,14 @@ pub(super) fn judge(context: &Context<'_>, key: &ObjectKey, memo: &mut Option<Co
     }
     let served = !attachments.is_empty() && !rules.served.is_empty();
     Some(Route {
-        head: Head::of(&wire.metadata),
+        head: Head::of(object.metadata()),
         partially_invalid: if whole.is_none() { rules.partially_bad() } else { None },
         not_honoured: not_honoured(converted.told.iter()),
         resolved_refs: rules.resolved_refs(),
         references: if served { rules.references } else { Vec::new() },
         served: served.then(|| model::Route {
-            key: RouteKey { kind: RouteKind::Http, object: key.clone() },
-            created: created(&wire.metadata),
+            key: RouteKey { kind, object: id.key.clone() },
+            created: created(object.metadata()),
             attachments,
             rules: rules.served,
         }),
@@ -105,11 +104,10 @@ pub(super) fn judge(context: &Context<'_>, key: &ObjectKey, memo: &mut Option<Co
 }
 
 /// A route that could not be decoded tells so at each parent that can be made out.
-fn judge_broken(context: &Context<'_>, key: &ObjectKey) -> Option<Route> {
-    let broken =
-        context.references.index.why_broken(&ObjectId { kind: Kind::HttpRoute, key: key.clone() })?;
-    let candidate = Candidate::new(context.references.index, &key.namespace, &[]);
-    let (mut parents, notes, _) = attach_all(context, key, &candidate, &broken.parent_refs());
+fn judge_broken(context: &Context<'_>, id: &ObjectId) -> Option<Route> {
+    let broken = context.references.index.why_broken(id)?;
+    let candidate = Candidate::new(context.references.index, id, &[]);
+    let (mut parents, notes, _) = attach_all(context, &candidate, &broken.parent_refs());
     for parent in &mut parents {
         parent.accepted = Verdict::new(RouteAccepted::UnsupportedValue, broken.message());
         parent.listeners.clear();
@@ -128,7 +126,6 @@ fn judge_broken(context: &Context<'_>, key: &ObjectKey) -> Option<Route> {
 
 fn attach_all(
     context: &Context<'_>,
-    key: &ObjectKey,
     candidate: &Candidate<'_>,
     references: &[ParentReference],
 ) -> (Vec<Parent>, Vec<String>, Vec<Attachment>) {
@@ -143,7 +140,7 @@ fn attach_all(
             note(format!("kind {:?} of group {:?} is no parent here", reference.kind, reference.group));
             continue;
         }
-        let namespace = reference.namespace.as_deref().unwrap_or(&key.namespace);
+        let namespace = reference.namespace.as_deref().unwrap_or(&candidate.route.key.namespace);
         let gateway_key = ObjectKey::new(namespace, reference.name.as_str());
         let Some(gateway) = context.gateways.get(&gateway_key) else {
             note(match context.foreign.get(&gateway_key) {
@@ -182,7 +179,7 @@ struct Rules {
     incompatible: bool,
 }
 
-fn judge_rules(context: &Context<'_>, key: &ObjectKey, converted: &[HttpRule]) -> Rules {
+fn judge_rules(context: &Context<'_>, route: &ObjectId, converted: &[HttpRule]) -> Rules {
     let mut rules = Rules::default();
     for (index, rule) in converted.iter().enumerate() {
         let (filters, backends, references) = match &rule.standing {
@@ -200,7 +197,7 @@ fn judge_rules(context: &Context<'_>, key: &ObjectKey, converted: &[HttpRule]) -
                 rules.good += 1;
                 let backends = rule.backends.iter();
                 let backends =
-                    backends.map(|backend| one_backend(context, key, backend, &mut rules.refusals));
+                    backends.map(|backend| one_backend(context, route, backend, &mut rules.refusals));
                 let references = rule.backends.iter().map(|backend| backend.object.clone());
                 (rule.filters.clone(), backends.collect(), references.collect())
             }
@@ -226,11 +223,11 @@ fn closed(index: usize) -> Backend {
 
 fn one_backend(
     context: &Context<'_>,
-    key: &ObjectKey,
+    route: &ObjectId,
     backend: &BackendReference,
     refusals: &mut Vec<(String, Refusal)>,
 ) -> Backend {
-    let from = Referrer { kind: Kind::HttpRoute, namespace: &key.namespace };
+    let from = Referrer { kind: route.kind, namespace: &route.key.namespace };
     let target = match resolve(context.references, context.upstreams, from, &backend.object) {
         Ok(upstream) => BackendTarget::Upstream(upstream),
         Err(refusal) => {

@@ -55,20 +55,20 @@ pub struct Attachments {
     pub gateways: BTreeMap<ObjectKey, Gateway>,
     /// Gateways that are not, and why.
     pub foreign: BTreeMap<ObjectKey, String>,
-    /// All routes.
-    pub routes: BTreeMap<ObjectKey, Route>,
+    /// All routes, of every kind.
+    pub routes: BTreeMap<ObjectId, Route>,
     /// All Upstreams.
     pub upstreams: BTreeMap<ObjectKey, Upstream>,
     /// Gateways before they know which sockets they get.
     unsettled: BTreeMap<ObjectKey, Gateway>,
-    converted: BTreeMap<ObjectKey, Option<Converted>>,
+    converted: BTreeMap<ObjectId, Option<Converted>>,
     sockets: Claims<SocketAddr>,
     addresses: Claims<Address>,
     own_sockets: HashSet<SocketAddr>,
     certificates: Certificates,
     ports: Ports,
     /// Accepted routes on listeners.
-    attached: Relation<ObjectKey, ListenerKey>,
+    attached: Relation<ObjectId, ListenerKey>,
 }
 
 /// Objects of which something changed, gone ones too.
@@ -92,6 +92,11 @@ pub struct Work {
 }
 
 impl Changes {
+    /// The routes, of every kind.
+    pub fn routes(&self) -> impl Iterator<Item = &ObjectId> {
+        self.objects.iter().filter(|id| id.kind.is_route())
+    }
+
     /// The keys of one kind.
     pub fn of(&self, kind: Kind) -> impl Iterator<Item = &ObjectKey> {
         self.objects.iter().filter(move |id| id.kind == kind).map(|id| &id.key)
@@ -103,9 +108,9 @@ impl Changes {
 }
 
 /// Puts what was found in place; tells what was there if it differs.
-fn replace<T: PartialEq>(
-    map: &mut BTreeMap<ObjectKey, T>,
-    key: &ObjectKey,
+fn replace<K: Ord + Clone, T: PartialEq>(
+    map: &mut BTreeMap<K, T>,
+    key: &K,
     new: Option<T>,
 ) -> Option<Option<T>> {
     if map.get(key) == new.as_ref() {
@@ -188,7 +193,7 @@ impl Attachments {
                 changes.add(Kind::GatewayClass, key);
             }
         }
-        let mut routes: BTreeSet<_> = dirty_of(Kind::HttpRoute).cloned().collect();
+        let mut routes: BTreeSet<_> = dirty.objects.iter().filter(|id| id.kind.is_route()).cloned().collect();
         let mut upstreams: BTreeSet<_> = dirty_of(Kind::Upstream).cloned().collect();
         let mut gateways: BTreeSet<_> = dirty_of(Kind::Gateway).cloned().collect();
         gateways.extend(self.ports.follow(index, dirty, &self.options, &self.unsettled));
@@ -209,7 +214,7 @@ impl Attachments {
         index: &Index,
         dirty: &BTreeSet<ObjectKey>,
         changes: &mut Changes,
-    ) -> BTreeSet<ObjectKey> {
+    ) -> BTreeSet<ObjectId> {
         self.certificates.forget_gone(index);
         let mut unsettled = BTreeSet::new();
         let mut routes = BTreeSet::new();
@@ -263,7 +268,7 @@ impl Attachments {
         index: &Index,
         dirty: &BTreeSet<ObjectKey>,
         changes: &mut Changes,
-    ) -> BTreeSet<ObjectKey> {
+    ) -> BTreeSet<ObjectId> {
         let references = References { index, options: &self.options };
         let mut routes = BTreeSet::new();
         for key in dirty {
@@ -280,8 +285,8 @@ impl Attachments {
         routes
     }
 
-    fn update_routes(&mut self, index: &Index, dirty: &BTreeSet<ObjectKey>, changes: &mut Changes) {
-        for key in dirty {
+    fn update_routes(&mut self, index: &Index, dirty: &BTreeSet<ObjectId>, changes: &mut Changes) {
+        for id in dirty {
             changes.work.routes += 1;
             let context = route::Context {
                 references: References { index, options: &self.options },
@@ -289,19 +294,19 @@ impl Attachments {
                 foreign: &self.foreign,
                 upstreams: &self.upstreams,
             };
-            let memo = self.converted.entry(key.clone()).or_default();
-            let judged = route::judge(&context, key, memo);
+            let memo = self.converted.entry(id.clone()).or_default();
+            let judged = route::judge(&context, id, memo);
             if judged.is_none() {
-                self.converted.remove(key);
+                self.converted.remove(id);
             }
             let accepted = judged.iter().flat_map(|route| &route.parents).filter(|p| p.accepted.holds());
             let listeners = accepted.flat_map(|parent| parent.listeners.iter().cloned()).collect();
-            let counted = self.attached.set(key, listeners);
+            let counted = self.attached.set(id, listeners);
             for listener in counted.added.iter().chain(&counted.removed) {
                 changes.add(Kind::Gateway, &listener.gateway);
             }
-            if replace(&mut self.routes, key, judged).is_some() {
-                changes.add(Kind::HttpRoute, key);
+            if replace(&mut self.routes, id, judged).is_some() {
+                changes.objects.insert(id.clone());
             }
         }
     }
@@ -320,8 +325,7 @@ fn usable(upstream: Option<&Upstream>) -> Option<Result<(), String>> {
     })
 }
 
-fn referring_routes(index: &Index, kind: Kind, key: &ObjectKey) -> Vec<ObjectKey> {
+fn referring_routes(index: &Index, kind: Kind, key: &ObjectKey) -> Vec<ObjectId> {
     let dependency = Dependency::Object(ObjectId { kind, key: key.clone() });
-    let routes = index.referrers(&dependency).filter(|id| id.kind == Kind::HttpRoute);
-    routes.map(|id| id.key.clone()).collect()
+    index.referrers(&dependency).filter(|id| id.kind.is_route()).cloned().collect()
 }

@@ -2,12 +2,11 @@
 
 use super::hold::{Holds, endpoints_of};
 use super::sent::Sent;
-use crate::api::Kind;
+use crate::api::{Kind, ObjectId};
 use crate::attach::{Attachments, Changes, service_upstream};
 use crate::index::{Dirty, Index};
 use crate::model::{
-    BackendTarget, Delta, EndpointsKey, ListenerKey, ObjectKey, Resource, ResourceKey, RouteKey, RouteKind,
-    UpstreamKey,
+    BackendTarget, Delta, EndpointsKey, ListenerKey, ObjectKey, Resource, ResourceKey, RouteKey, UpstreamKey,
 };
 use crate::support::relation::Relation;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,9 +16,9 @@ use std::time::Instant;
 #[derive(Clone, Debug, Default)]
 pub struct Compiler {
     sent: Sent,
-    holds: BTreeMap<ObjectKey, Holds>,
+    holds: BTreeMap<ObjectId, Holds>,
     /// Routes of which a rule waits.
-    waiting: BTreeSet<ObjectKey>,
+    waiting: BTreeSet<ObjectId>,
     /// Listeners that are served, by Gateway.
     listeners: BTreeMap<ObjectKey, BTreeSet<ListenerKey>>,
     uses: Relation<ResourceKey, ResourceKey>,
@@ -58,8 +57,8 @@ impl Compiler {
         for key in input.changes.of(Kind::Gateway) {
             step.gateway(key);
         }
-        for key in step.routes_to_compile() {
-            step.route(&key);
+        for id in step.routes_to_compile() {
+            step.route(&id);
         }
         step.collect_upstreams();
         step.upstreams();
@@ -78,7 +77,7 @@ impl Compiler {
     }
 
     /// Whether a rule of the route still has its previous backends.
-    pub fn is_waiting(&self, route: &ObjectKey) -> bool {
+    pub fn is_waiting(&self, route: &ObjectId) -> bool {
         self.waiting.contains(route)
     }
 
@@ -179,37 +178,38 @@ impl Step<'_> {
     }
 
     /// Routes that changed, and those of which a rule has waited long enough.
-    fn routes_to_compile(&mut self) -> BTreeSet<ObjectKey> {
-        let mut routes: BTreeSet<_> = self.input.changes.of(Kind::HttpRoute).cloned().collect();
+    fn routes_to_compile(&mut self) -> BTreeSet<ObjectId> {
+        let mut routes: BTreeSet<_> = self.input.changes.routes().cloned().collect();
         let Input { index, dirty, now, .. } = self.input;
         let Compiler { waiting, holds, .. } = &mut *self.compiler;
-        for key in waiting.iter() {
-            let Some(holds) = holds.get_mut(key) else { continue };
+        for id in waiting.iter() {
+            let Some(holds) = holds.get_mut(id) else { continue };
             let Some(deadline) = holds.deadline() else { continue };
             if dirty.revoked {
                 holds.release();
             }
             let arrived = dirty.endpoints.iter().any(|service| holds.awaits(index, service));
             if dirty.revoked || deadline <= now || arrived {
-                routes.insert(key.clone());
+                routes.insert(id.clone());
             }
         }
         routes
     }
 
-    fn route(&mut self, key: &ObjectKey) {
-        let resource_key = ResourceKey::Route(RouteKey { kind: RouteKind::Http, object: key.clone() });
-        let route = self.input.attachments.routes.get(key);
-        let holds = self.compiler.holds.entry(key.clone()).or_default();
+    fn route(&mut self, id: &ObjectId) {
+        let Some(kind) = id.kind.route() else { return };
+        let resource_key = ResourceKey::Route(RouteKey { kind, object: id.key.clone() });
+        let route = self.input.attachments.routes.get(id);
+        let holds = self.compiler.holds.entry(id.clone()).or_default();
         let served = route.and_then(|route| holds.apply(self.input.index, route, self.input.now));
         let waits = served.is_some() && holds.deadline().is_some();
         if waits {
-            self.compiler.waiting.insert(key.clone());
+            self.compiler.waiting.insert(id.clone());
         } else {
-            self.compiler.waiting.remove(key);
+            self.compiler.waiting.remove(id);
         }
         let Some(served) = served else {
-            self.compiler.holds.remove(key);
+            self.compiler.holds.remove(id);
             return self.remove(resource_key);
         };
         let backends = served.rules.iter().flat_map(|rule| &rule.backends);

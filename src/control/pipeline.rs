@@ -300,9 +300,7 @@ impl Pipeline {
         let mut changed = Vec::new();
         for id in std::mem::take(&mut self.unserved) {
             let gateway = self.attachments.gateways.get(&id.key).filter(|_| id.kind == Kind::Gateway);
-            if id.kind == Kind::HttpRoute && self.compiler.is_waiting(&id.key)
-                || gateway.is_some_and(attach::Gateway::waits_for_ports)
-            {
+            if self.compiler.is_waiting(&id) || gateway.is_some_and(attach::Gateway::waits_for_ports) {
                 self.unserved.insert(id);
                 continue;
             }
@@ -330,7 +328,7 @@ impl Pipeline {
         match id.kind {
             Kind::GatewayClass => self.attachments.classes.get(&id.key).map(|class| &class.head),
             Kind::Gateway => self.attachments.gateways.get(&id.key).map(|gateway| &gateway.head),
-            Kind::HttpRoute => self.attachments.routes.get(&id.key).map(|route| &route.head),
+            kind if kind.is_route() => self.attachments.routes.get(id).map(|route| &route.head),
             Kind::Upstream => self.attachments.upstreams.get(&id.key).map(|upstream| &upstream.head),
             _ => None,
         }
@@ -415,7 +413,7 @@ impl Pipeline {
                 let progress = Progress { served, replicas: &replicas, unusable: &self.unusable };
                 status::gateway(key, gateway, |listener| found.count_routes(listener), progress)
             }),
-            Kind::HttpRoute => found.routes.get(key).map(|route| status::route(key, route)),
+            kind if kind.is_route() => found.routes.get(id).map(|route| status::route(id, route)),
             Kind::Upstream => found.upstreams.get(key).map(|upstream| status::upstream(key, upstream)),
             _ => None,
         };

@@ -1,15 +1,16 @@
-//! HTTPRoutes.
+//! Routes of all kinds: what differs between the kinds is how a rule says what it matches.
 
 use super::unsupported::{self, Effect, Found};
-use super::{InvalidField, InvalidValue, filters, matches};
-use crate::api::Kind;
-use crate::api::gateway::{self, BackendObjectReference, HttpBackendRef, HttpRouteRule};
+use super::{InvalidField, InvalidValue, filters, http_route};
+use crate::api::gateway::{BackendObjectReference, HttpBackendRef, HttpRouteFilter, HttpRouteRetry};
+use crate::api::{Kind, Object};
 use crate::model::{Filters, Hostname, Match, PathMatch, RuleKey};
+use serde::Serialize;
 use std::collections::HashSet;
 
 /// A route as far as it can be known without any other object.
 #[derive(Clone, Debug)]
-pub struct HttpRoute {
+pub struct Route {
     /// Its hostnames. With a bad one the whole route is bad: without it, the route could take
     /// requests of every host.
     pub hostnames: Result<Vec<Hostname>, InvalidField>,
@@ -77,25 +78,50 @@ impl HttpRule {
     }
 }
 
-/// Converts a route; whatever is bad stays with the rule that it is in.
-pub fn http_route(route: &gateway::HttpRoute) -> HttpRoute {
-    let mut found = unsupported::find(Kind::HttpRoute, route);
+/// Converts a route of any kind; none for an object that is no route. Whatever is bad stays with the
+/// rule that it is in.
+pub fn route(object: &Object) -> Option<Route> {
+    match object {
+        Object::HttpRoute(route) => Some(http_route::convert(route)),
+        _ => None,
+    }
+}
+
+/// A rule as the API has it, of whatever kind of routes.
+pub(super) struct WireRule<'a> {
+    pub(super) name: Option<&'a str>,
+    /// Converted already.
+    pub(super) matches: Result<Vec<Match>, InvalidField>,
+    pub(super) filters: &'a [HttpRouteFilter],
+    pub(super) backend_refs: &'a [HttpBackendRef],
+    pub(super) retry: Option<&'a HttpRouteRetry>,
+}
+
+/// Converts a route, given its parts.
+pub(super) fn convert<'a>(
+    kind: Kind,
+    route: &impl Serialize,
+    namespace: Option<&str>,
+    hostnames: &[String],
+    rules: impl Iterator<Item = WireRule<'a>>,
+) -> Route {
+    let mut found = unsupported::find(kind, route);
     let told = found.extract_if(.., |found| found.field.effect == Effect::Told).collect();
-    let namespace = route.metadata.namespace.as_deref().unwrap_or_default();
+    let namespace = namespace.unwrap_or_default();
     let mut names = HashSet::new();
-    let rules = route.spec.rules.iter().enumerate().map(|(index, wire)| {
+    let rules = rules.enumerate().map(|(index, wire)| {
         let closing = found.iter().filter(|found| found.indices.first() == Some(&index));
         let closing =
             closing.map(|found| format!("{} is not supported: {}", found.path, found.field.instead));
         // A second rule of one name has no right to the first one's state.
-        let name = wire.name.as_deref().filter(|name| names.insert(*name));
+        let name = wire.name.filter(|name| names.insert(*name));
         let key = match name {
             Some(name) => RuleKey::Name(name.into()),
             None => RuleKey::Index(u32::try_from(index).unwrap_or(u32::MAX)),
         };
         rule(wire, key, &format!("spec.rules[{index}]"), namespace, closing.collect())
     });
-    HttpRoute { hostnames: hostnames(&route.spec.hostnames), rules: rules.collect(), told }
+    Route { hostnames: self::hostnames(hostnames), rules: rules.collect(), told }
 }
 
 fn hostnames(wire: &[String]) -> Result<Vec<Hostname>, InvalidField> {
@@ -106,19 +132,19 @@ fn hostnames(wire: &[String]) -> Result<Vec<Hostname>, InvalidField> {
     .collect()
 }
 
-fn rule(wire: &HttpRouteRule, key: RuleKey, field: &str, namespace: &str, closing: Vec<String>) -> HttpRule {
+fn rule(wire: WireRule<'_>, key: RuleKey, field: &str, namespace: &str, closing: Vec<String>) -> HttpRule {
     let mut rule = HttpRule {
         key,
         standing: Standing::Good,
         matches: Vec::new(),
         filters: Filters::default(),
         backends: Vec::new(),
-        retries: wire.retry.as_ref().map(|retry| retry.attempts),
+        retries: wire.retry.map(|retry| retry.attempts),
     };
-    match matches::matches(&wire.matches, field) {
-        Ok(matches) => rule.matches = matches,
+    match &wire.matches {
+        Ok(matches) => rule.matches.clone_from(matches),
         Err(error) => {
-            rule.standing = Standing::Dropped(error);
+            rule.standing = Standing::Dropped(error.clone());
             return rule;
         }
     }
@@ -126,7 +152,7 @@ fn rule(wire: &HttpRouteRule, key: RuleKey, field: &str, namespace: &str, closin
         rule.standing = Standing::Closed { problems: closing, incompatible: false };
         return rule;
     }
-    match actions(wire, &rule.matches, field, namespace) {
+    match actions(&wire, &rule.matches, field, namespace) {
         Ok((filters, backends)) => (rule.filters, rule.backends) = (filters, backends),
         Err(error) => {
             let incompatible = error.value.is_incompatible_filters();
@@ -138,13 +164,13 @@ fn rule(wire: &HttpRouteRule, key: RuleKey, field: &str, namespace: &str, closin
 }
 
 fn actions(
-    wire: &HttpRouteRule,
+    wire: &WireRule<'_>,
     matches: &[Match],
     field: &str,
     namespace: &str,
 ) -> Result<(Filters, Vec<BackendReference>), InvalidField> {
     let all_prefixes = matches.iter().all(|item| matches!(item.path, PathMatch::Prefix(_)));
-    let filters = filters::filters(&wire.filters, all_prefixes, field)?;
+    let filters = filters::filters(wire.filters, all_prefixes, field)?;
     if filters.redirect.is_some() && !wire.backend_refs.is_empty() {
         return Err(InvalidField::new(format!("{field}.backendRefs"), InvalidValue::RedirectAndBackends));
     }

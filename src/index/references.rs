@@ -1,7 +1,7 @@
 //! What an object refers to, read from the object alone.
 
 use super::Broken;
-use crate::api::gateway::{Gateway, GatewayClass, HttpRoute, ParentReference};
+use crate::api::gateway::{AnyRoute, Gateway, GatewayClass, ParentReference};
 use crate::api::upstream::Upstream;
 use crate::api::{Kind, Object, ObjectId};
 use crate::model::ObjectKey;
@@ -73,12 +73,11 @@ impl Collector<'_> {
         }
     }
 
-    fn route(&mut self, route: &HttpRoute) {
-        self.parents(&route.spec.common.parent_refs);
+    fn route(&mut self, route: &dyn AnyRoute) {
+        self.parents(&route.common().parent_refs);
         // Whether a listener selects the route can hang on its namespace's labels.
         self.object(Kind::Namespace, "", self.namespace);
-        for backend in route.spec.rules.iter().flat_map(|rule| &rule.backend_refs) {
-            let object = &backend.backend.object;
+        for object in route.backends() {
             if let Some(kind @ (Kind::Service | Kind::Upstream)) = Kind::find(&object.group, &object.kind) {
                 self.granted(kind, object.namespace.as_deref(), &object.name);
             }
@@ -99,15 +98,12 @@ pub(super) fn of_object(object: &Object) -> BTreeSet<Dependency> {
     match object {
         Object::GatewayClass(class) => collector.class(class),
         Object::Gateway(gateway) => collector.gateway(gateway),
-        Object::HttpRoute(route) => collector.route(route),
         Object::Upstream(upstream) => collector.upstream(upstream),
-        Object::GatewayParameters(_)
-        | Object::ReferenceGrant(_)
-        | Object::Service(_)
-        | Object::EndpointSlice(_)
-        | Object::Secret(_)
-        | Object::ConfigMap(_)
-        | Object::Namespace(_) => {}
+        other => {
+            if let Some(route) = other.as_route() {
+                collector.route(route);
+            }
+        }
     }
     collector.found
 }
@@ -121,7 +117,7 @@ pub(super) fn of_broken(broken: &Broken) -> BTreeSet<Dependency> {
                 collector.object(Kind::GatewayClass, "", class);
             }
         }
-        Kind::HttpRoute => collector.parents(&broken.parent_refs()),
+        kind if kind.is_route() => collector.parents(&broken.parent_refs()),
         _ => {}
     }
     collector.found

@@ -2,10 +2,7 @@
 
 use super::references::{self, Dependency};
 use super::{Broken, Dirty, Event};
-use crate::api::gateway::{Gateway, GatewayClass, HttpRoute, ReferenceGrant};
-use crate::api::gateway_parameters::GatewayParameters;
-use crate::api::upstream::Upstream;
-use crate::api::{ConfigMap, EndpointSlice, Kind, Namespace, Object, ObjectId, Secret, Service};
+use crate::api::{EndpointSlice, Kind, Object, ObjectId, Service, Stored};
 use crate::model::ObjectKey;
 use crate::support::relation::Relation;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,31 +25,6 @@ pub struct Index {
     /// Services of which a slice was ever received, until Service and slices are all gone.
     received: BTreeSet<ObjectKey>,
     dirty: Dirty,
-}
-
-/// A kind of which the index holds objects.
-pub trait Stored: Sized {
-    /// The kind.
-    const KIND: Kind;
-    /// The object, if it is of this kind.
-    fn of(object: &Object) -> Option<&Arc<Self>>;
-}
-
-macro_rules! stored {
-    ($($kind:ident: $type:ty),* $(,)?) => { $(
-        impl Stored for $type {
-            const KIND: Kind = Kind::$kind;
-            fn of(object: &Object) -> Option<&Arc<Self>> {
-                if let Object::$kind(object) = object { Some(object) } else { None }
-            }
-        }
-    )* };
-}
-
-stored! {
-    GatewayClass: GatewayClass, Gateway: Gateway, HttpRoute: HttpRoute, ReferenceGrant: ReferenceGrant,
-    Upstream: Upstream, GatewayParameters: GatewayParameters, Service: Service,
-    EndpointSlice: EndpointSlice, Secret: Secret, ConfigMap: ConfigMap, Namespace: Namespace,
 }
 
 impl Index {
@@ -252,9 +224,11 @@ impl Index {
                 let grants = Dependency::GrantsIn(id.key.namespace.clone());
                 self.dirty.objects.extend(self.references.users_of(&grants).cloned());
             }
-            Kind::Gateway | Kind::HttpRoute | Kind::Upstream | Kind::EndpointSlice => {}
+            // Nobody rests on a route, and who rests on the others is found when they are judged.
+            _ => {}
         }
-        if matches!(id.kind, Kind::GatewayClass | Kind::Gateway | Kind::HttpRoute | Kind::Upstream) {
+        let is_judged = matches!(id.kind, Kind::GatewayClass | Kind::Gateway | Kind::Upstream);
+        if is_judged || id.kind.is_route() {
             self.dirty.objects.insert(id.clone());
         }
     }
@@ -319,12 +293,6 @@ fn means_the_same(old: &Object, new: &Object) -> bool {
     let (a, b) = (old.metadata(), new.metadata());
     let head = (&a.uid, a.generation, &a.creation_timestamp) == (&b.uid, b.generation, &b.creation_timestamp);
     head && match (old, new) {
-        (Object::GatewayClass(a), Object::GatewayClass(b)) => a.spec == b.spec,
-        (Object::Gateway(a), Object::Gateway(b)) => a.spec == b.spec,
-        (Object::HttpRoute(a), Object::HttpRoute(b)) => a.spec == b.spec,
-        (Object::ReferenceGrant(a), Object::ReferenceGrant(b)) => a.spec == b.spec,
-        (Object::Upstream(a), Object::Upstream(b)) => a.spec == b.spec,
-        (Object::GatewayParameters(a), Object::GatewayParameters(b)) => a.spec == b.spec,
         (Object::Service(a), Object::Service(b)) => {
             let balancer = |service: &Service| service.status.clone().unwrap_or_default().load_balancer;
             a.spec == b.spec && balancer(a) == balancer(b)
@@ -340,7 +308,7 @@ fn means_the_same(old: &Object, new: &Object) -> bool {
             (&a.address_type, &a.endpoints, &a.ports) == (&b.address_type, &b.endpoints, &b.ports)
                 && service_of(old) == service_of(new)
         }
-        _ => false,
+        _ => old.has_spec_of(new),
     }
 }
 

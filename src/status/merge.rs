@@ -80,15 +80,8 @@ impl Status {
         match object {
             Object::GatewayClass(object) => object.status.clone().map(Self::Class),
             Object::Gateway(object) => object.status.clone().map(Self::Gateway),
-            Object::HttpRoute(object) => object.status.clone().map(Self::Route),
             Object::Upstream(object) => object.status.clone().map(Self::Upstream),
-            Object::GatewayParameters(_)
-            | Object::ReferenceGrant(_)
-            | Object::Service(_)
-            | Object::EndpointSlice(_)
-            | Object::Secret(_)
-            | Object::ConfigMap(_)
-            | Object::Namespace(_) => None,
+            other => other.as_route()?.status().cloned().map(Self::Route),
         }
     }
 }

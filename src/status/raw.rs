@@ -59,15 +59,9 @@ impl Status {
         Ok(match kind {
             Kind::GatewayClass => Some(Self::Class(read(status)?)),
             Kind::Gateway => Some(Self::Gateway(read(status)?)),
-            Kind::HttpRoute => Some(Self::Route(read(status)?)),
             Kind::Upstream => Some(Self::Upstream(read(status)?)),
-            Kind::GatewayParameters
-            | Kind::ReferenceGrant
-            | Kind::Service
-            | Kind::EndpointSlice
-            | Kind::Secret
-            | Kind::ConfigMap
-            | Kind::Namespace => None,
+            kind if kind.is_route() => Some(Self::Route(read(status)?)),
+            _ => None,
         })
     }
 

@@ -155,7 +155,7 @@ pub fn upstream(key: &ObjectKey, upstream: &Upstream) -> Wanted {
 }
 
 /// Of a route.
-pub fn route(key: &ObjectKey, route: &Route) -> Wanted {
+pub fn route(id: &ObjectId, route: &Route) -> Wanted {
     let parents = route.parents.iter().map(|parent| {
         let mut conditions = vec![parent.accepted.condition(), route.resolved_refs.condition()];
         // "This condition MUST NOT be set if a Route is … not accepted."
@@ -165,7 +165,7 @@ pub fn route(key: &ObjectKey, route: &Route) -> Wanted {
         conditions.extend(route.not_honoured.as_ref().map(Verdict::condition));
         ParentBody { reference: parent.reference.clone(), conditions }
     });
-    let mut wanted = Wanted::new(Kind::HttpRoute, key, &route.head, Body::Route(parents.collect()));
+    let mut wanted = Wanted::new(id.kind, &id.key, &route.head, Body::Route(parents.collect()));
     wanted.notes.clone_from(&route.notes);
     wanted
 }

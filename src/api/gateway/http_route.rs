@@ -1,13 +1,31 @@
 //! HTTPRoute: which requests go to which backends.
 
 use super::resource::kind;
-use super::{BackendRef, CommonRouteSpec, Duration, HttpRouteFilter, RouteStatus, SessionPersistence};
+use super::{
+    AnyRoute, BackendObjectReference, BackendRef, CommonRouteSpec, Duration, HttpRouteFilter, RouteStatus,
+    SessionPersistence,
+};
 use serde::{Deserialize, Serialize};
 
 kind! {
     /// Rules for the HTTP requests of some hostnames.
     HttpRoute, "HTTPRoute", "httproutes", k8s_openapi::NamespaceResourceScope,
     spec: HttpRouteSpec, status: RouteStatus
+}
+
+impl AnyRoute for HttpRoute {
+    fn common(&self) -> &CommonRouteSpec {
+        &self.spec.common
+    }
+
+    fn backends(&self) -> Vec<&BackendObjectReference> {
+        let backends = self.spec.rules.iter().flat_map(|rule| &rule.backend_refs);
+        backends.map(|backend| &backend.backend.object).collect()
+    }
+
+    fn status(&self) -> Option<&RouteStatus> {
+        self.status.as_ref()
+    }
 }
 
 /// What a route is.

@@ -9,37 +9,34 @@ use schemars::generate::SchemaSettings;
 use serde_json::Value;
 use std::sync::LazyLock;
 
-/// The schema of a kind. It fails only if the schema itself cannot be read.
-pub(crate) fn of(kind: Kind) -> Result<&'static Schema, &'static str> {
-    type Stored = LazyLock<Result<Schema, String>>;
-    static GATEWAY_CLASS: Stored =
-        LazyLock::new(|| embedded(include_str!("gateway-api-v1.7.0/gatewayclasses.json")));
-    static GATEWAY: Stored = LazyLock::new(|| embedded(include_str!("gateway-api-v1.7.0/gateways.json")));
-    static HTTP_ROUTE: Stored =
-        LazyLock::new(|| embedded(include_str!("gateway-api-v1.7.0/httproutes.json")));
-    static REFERENCE_GRANT: Stored =
-        LazyLock::new(|| embedded(include_str!("gateway-api-v1.7.0/referencegrants.json")));
-    static UPSTREAM: Stored = LazyLock::new(|| read(crds::schema::<Upstream>()));
-    static GATEWAY_PARAMETERS: Stored = LazyLock::new(|| read(crds::schema::<GatewayParameters>()));
-    static SERVICE: Stored = LazyLock::new(typed::<Service>);
-    static ENDPOINT_SLICE: Stored = LazyLock::new(typed::<EndpointSlice>);
-    static SECRET: Stored = LazyLock::new(typed::<Secret>);
-    static CONFIG_MAP: Stored = LazyLock::new(typed::<ConfigMap>);
-    static NAMESPACE: Stored = LazyLock::new(typed::<Namespace>);
-    let schema = match kind {
-        Kind::GatewayClass => &GATEWAY_CLASS,
-        Kind::Gateway => &GATEWAY,
-        Kind::HttpRoute => &HTTP_ROUTE,
-        Kind::ReferenceGrant => &REFERENCE_GRANT,
-        Kind::Upstream => &UPSTREAM,
-        Kind::GatewayParameters => &GATEWAY_PARAMETERS,
-        Kind::Service => &SERVICE,
-        Kind::EndpointSlice => &ENDPOINT_SLICE,
-        Kind::Secret => &SECRET,
-        Kind::ConfigMap => &CONFIG_MAP,
-        Kind::Namespace => &NAMESPACE,
+/// Makes [`of`] from one line a kind: how its schema is made, once, when it is first needed.
+macro_rules! schemas {
+    ($($kind:ident: $make:expr,)*) => {
+        /// The schema of a kind. It fails only if the schema itself cannot be read.
+        pub(crate) fn of(kind: Kind) -> Result<&'static Schema, &'static str> {
+            let schema: &'static LazyLock<Result<Schema, String>> = match kind {
+                $(Kind::$kind => {
+                    static SCHEMA: LazyLock<Result<Schema, String>> = LazyLock::new(|| $make);
+                    &SCHEMA
+                })*
+            };
+            schema.as_ref().map_err(String::as_str)
+        }
     };
-    schema.as_ref().map_err(String::as_str)
+}
+
+schemas! {
+    GatewayClass: embedded(include_str!("gateway-api-v1.7.0/gatewayclasses.json")),
+    Gateway: embedded(include_str!("gateway-api-v1.7.0/gateways.json")),
+    HttpRoute: embedded(include_str!("gateway-api-v1.7.0/httproutes.json")),
+    ReferenceGrant: embedded(include_str!("gateway-api-v1.7.0/referencegrants.json")),
+    Upstream: read(crds::schema::<Upstream>()),
+    GatewayParameters: read(crds::schema::<GatewayParameters>()),
+    Service: typed::<Service>(),
+    EndpointSlice: typed::<EndpointSlice>(),
+    Secret: typed::<Secret>(),
+    ConfigMap: typed::<ConfigMap>(),
+    Namespace: typed::<Namespace>(),
 }
 
 /// The schema of a kind that Gateway API defines.

@@ -1,11 +1,10 @@
 use super::*;
 use serde_json::{Value, json};
 
-fn convert(spec: Value) -> HttpRoute {
-    let route: gateway::HttpRoute =
-        serde_json::from_value(json!({"metadata": {"name": "shop", "namespace": "here"}, "spec": spec}))
-            .unwrap();
-    http_route(&route)
+fn convert(spec: Value) -> Route {
+    let metadata = json!({"name": "shop", "namespace": "here"});
+    let manifest = json!({"metadata": metadata, "spec": spec});
+    route(&Object::from_value(Kind::HttpRoute, manifest).unwrap()).unwrap()
 }
 
 fn problems(rule: &HttpRule) -> (Vec<String>, bool) {

@@ -1,4 +1,6 @@
 use super::*;
+use crate::api::Secret;
+use crate::api::gateway::Gateway;
 use crate::index::testing::{events, id, listed, object};
 
 const GATEWAY: &str = "

@@ -1,0 +1,18 @@
+//! HTTPRoutes.
+
+use super::matches;
+use super::route::{self, Route, WireRule};
+use crate::api::Kind;
+use crate::api::gateway::HttpRoute;
+
+pub(super) fn convert(route: &HttpRoute) -> Route {
+    let spec = &route.spec;
+    let rules = spec.rules.iter().enumerate().map(|(index, rule)| WireRule {
+        name: rule.name.as_deref(),
+        matches: matches::matches(&rule.matches, &format!("spec.rules[{index}]")),
+        filters: &rule.filters,
+        backend_refs: &rule.backend_refs,
+        retry: rule.retry.as_ref(),
+    });
+    route::convert(Kind::HttpRoute, route, route.metadata.namespace.as_deref(), &spec.hostnames, rules)
+}
