@@ -52,8 +52,10 @@ func (w *world) scale(deployment string, replicas int) {
 
 // The only pod is leaving and still serves, as there is no other: until it is gone nothing is lost.
 func TestLastPodOfARecreateDeployment(t *testing.T) {
-	const leaves = 20
-	w := newWorld(t, "recreate", cluster.Backends{Replicas: 1, Recreate: true, PreStop: leaves, Grace: leaves + 20})
+	// It serves for that long after it began to leave: 12 s of load, what stop() adds, and some to spare.
+	leaves := 12*time.Second + after() + 6*time.Second
+	seconds := int(leaves.Seconds())
+	w := newWorld(t, "recreate", cluster.Backends{Replicas: 1, Recreate: true, PreStop: seconds, Grace: seconds + 20})
 	old := cluster.Pods(t, w.namespace, "app=shop")
 	w.start()
 	begun := time.Now()
@@ -65,9 +67,9 @@ func TestLastPodOfARecreateDeployment(t *testing.T) {
 		return nil
 	})
 	// New connections meet nothing but that pod.
-	time.Sleep(leaves*time.Second - time.Since(begun) - 8*time.Second)
+	time.Sleep(12*time.Second - time.Since(begun))
 	report := w.stop()
-	if time.Since(begun) > leaves*time.Second {
+	if time.Since(begun) > leaves {
 		t.Fatal("this machine is too slow: the pod was gone before the load ended")
 	}
 	if len(report.Failures) > 0 || report.Backends[old[0]] == 0 {
