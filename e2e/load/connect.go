@@ -18,6 +18,9 @@ type connection struct {
 // connect offers that one protocol where there is TLS.
 func connect(target Target, protocol string, deadline time.Time) (*connection, error) {
 	dialed, err := (&net.Dialer{Deadline: deadline}).Dial("tcp", target.Address)
+	if errors.Is(err, syscall.ENOPROTOOPT) || errors.Is(err, syscall.EACCES) {
+		return nil, problem{Untranslated, err.Error()}
+	}
 	if err != nil {
 		return nil, broken(Connect, err)
 	}

@@ -16,6 +16,9 @@ type What string
 const (
 	// Connect: no connection, or it was of no use from the start.
 	Connect What = "connect"
+	// Untranslated: the test bed's node led the connection nowhere (see bed/network.go), so nobody
+	// under test ever saw it.
+	Untranslated What = "untranslated"
 	// NoAnswer: the connection broke after the request was begun and before an answer.
 	NoAnswer What = "no answer"
 	// Status: an answer that is not the backend's.
@@ -67,6 +70,8 @@ type Report struct {
 	// Slowest is the longest time of a right answer beyond the delay that was asked for.
 	Slowest  time.Duration
 	Failures []Failure
+	// Untranslated are not among the failures.
+	Untranslated []Failure
 }
 
 // Sent counts all that was asked.
@@ -83,7 +88,11 @@ func (r *Report) Rate() float64 { return float64(r.Sent()) / r.Elapsed.Seconds()
 
 // Line is the report in one line.
 func (r *Report) Line() string {
-	return fmt.Sprintf("sent %d, failed %d, slowest %.2f s (%.0f/s, %d connections reopened)", r.Sent(), len(r.Failures), r.Slowest.Seconds(), r.Rate(), r.Reopened)
+	line := fmt.Sprintf("sent %d, failed %d, slowest %.2f s (%.0f/s, %d connections reopened)", r.Sent(), len(r.Failures), r.Slowest.Seconds(), r.Rate(), r.Reopened)
+	if count := len(r.Untranslated); count > 0 {
+		line += fmt.Sprintf(", %d connections not translated by the node", count)
+	}
+	return line
 }
 
 func (r *Report) String() string {
@@ -127,6 +136,10 @@ func (t *tally) answered(kind Kind, j job, backend string, took time.Duration) {
 func (t *tally) failed(f Failure) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if f.What == Untranslated {
+		t.report.Untranslated = append(t.report.Untranslated, f)
+		return
+	}
 	t.report.Failures = append(t.report.Failures, f)
 }
 
@@ -141,5 +154,6 @@ func (t *tally) snapshot() *Report {
 	defer t.mu.Unlock()
 	r := t.report
 	r.Answers, r.Backends, r.Failures = maps.Clone(r.Answers), maps.Clone(r.Backends), slices.Clone(r.Failures)
+	r.Untranslated = slices.Clone(r.Untranslated)
 	return &r
 }
