@@ -3,6 +3,7 @@
 //! Whatever cannot be understood becomes an `Invalid*` error that names the field; whatever can
 //! be understood but is not honoured is found by [`unsupported::find`].
 
+mod cors;
 mod endpoints;
 mod error;
 mod filters;

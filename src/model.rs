@@ -4,6 +4,7 @@
 //! one process; the same type goes to a last-good file and to proxies in other pods.
 
 mod certificate;
+mod cors;
 mod delta;
 mod endpoint;
 mod filter;
@@ -19,6 +20,7 @@ mod settings;
 mod upstream;
 
 pub use certificate::Certificate;
+pub use cors::{Cors, InvalidOrigin, Listed, OriginHost, OriginMatch};
 pub use delta::{Delta, Resource, ResourceKey};
 pub use endpoint::{Endpoint, Endpoints};
 pub use filter::{Filters, HeaderEdit, PathRewrite, Redirect, Rewrite};

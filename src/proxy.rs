@@ -10,6 +10,7 @@ mod answer;
 mod client_stream;
 mod coalesce;
 mod connection;
+mod cors;
 mod filters;
 mod forward;
 mod headers;

@@ -12,6 +12,7 @@ mod bucket;
 mod builder;
 mod compile;
 mod conditions;
+mod cors;
 mod filter;
 mod hosts;
 mod listener;
@@ -20,6 +21,7 @@ mod rule;
 
 pub use builder::Builder;
 pub use conditions::Request;
+pub use cors::{Allowed, Cors};
 pub use filter::{Filters, HeaderEdit, Host, Redirect, Rewrite};
 pub use listener::{Belonging, Bind, Found, Listener};
 pub use rule::{Backend, Match, Rule, Target};

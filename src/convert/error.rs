@@ -1,6 +1,6 @@
 //! What can be wrong with a field.
 
-use crate::model::{InvalidHostname, InvalidPath, InvalidPattern};
+use crate::model::{InvalidHostname, InvalidOrigin, InvalidPath, InvalidPattern};
 
 /// A field whose value cannot be used, by its path in the object.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,6 +48,12 @@ pub enum InvalidValue {
     /// No header value.
     #[error("{0:?} is not a header value: leave out control characters")]
     HeaderValue(String),
+    /// No origin.
+    #[error(transparent)]
+    Origin(#[from] InvalidOrigin),
+    /// No method.
+    #[error("{0:?} is not a method (RFC 9110 §9.1)")]
+    Method(String),
     /// A header that belongs to the connection.
     #[error("the header {0:?} belongs to the connection and cannot be edited: leave it out")]
     ConnectionHeader(String),

@@ -1,5 +1,6 @@
 //! Filters of a rule or a backend.
 
+use super::cors::cors;
 use super::matches::{path, without_slash};
 use super::{InvalidField, InvalidValue};
 use crate::api::gateway::{
@@ -69,8 +70,11 @@ fn one_filter(
             let rewrite = self::rewrite(rewrite, all_prefixes, &format!("{field}.urlRewrite"))?;
             put(&mut filters.rewrite, rewrite, "URLRewrite", field)
         }
+        HttpRouteFilterType::Cors => {
+            let cors = cors(set(&wire.cors, "CORS", field)?, &format!("{field}.cors"))?;
+            put(&mut filters.cors, cors, "CORS", field)
+        }
         HttpRouteFilterType::RequestMirror
-        | HttpRouteFilterType::Cors
         | HttpRouteFilterType::ExternalAuth
         | HttpRouteFilterType::ExtensionRef => Ok(()),
     }

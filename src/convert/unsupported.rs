@@ -158,12 +158,10 @@ pub const FIELDS: &[Field] = {
             "requests of one session may go to different backends",
         ),
         field(HttpRoute, "spec.rules[].filters[].requestMirror", ClosesRule, CLOSED),
-        field(HttpRoute, "spec.rules[].filters[].cors", ClosesRule, CLOSED),
         field(HttpRoute, "spec.rules[].filters[].externalAuth", ClosesRule, CLOSED),
         field(HttpRoute, "spec.rules[].filters[].extensionRef", ClosesRule, CLOSED),
         field(HttpRoute, "spec.rules[].backendRefs[].filters[].requestMirror", ClosesRule, CLOSED),
         field(HttpRoute, "spec.rules[].backendRefs[].filters[].requestRedirect", ClosesRule, CLOSED),
-        field(HttpRoute, "spec.rules[].backendRefs[].filters[].cors", ClosesRule, CLOSED),
         field(HttpRoute, "spec.rules[].backendRefs[].filters[].externalAuth", ClosesRule, CLOSED),
         field(HttpRoute, "spec.rules[].backendRefs[].filters[].extensionRef", ClosesRule, CLOSED),
     ]

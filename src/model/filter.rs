@@ -1,5 +1,6 @@
 //! What happens to a request on its way, on a rule or on one backend of it.
 
+use super::Cors;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -59,4 +60,7 @@ pub struct Filters {
     pub redirect: Option<Redirect>,
     /// Before the request is sent.
     pub rewrite: Option<Rewrite>,
+    /// Answers preflights, and says with each answer who may read it. One of the rule goes before
+    /// one of a backend.
+    pub cors: Option<Cors>,
 }

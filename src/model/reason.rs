@@ -24,6 +24,10 @@ pub enum Reason {
     Misdirected,
     /// 3xx: a redirect filter.
     Redirect,
+    /// 204: a CORS filter answered a preflight.
+    CorsPreflight,
+    /// 403: a preflight of an origin that the CORS filter does not allow.
+    CorsPreflightRefused,
     /// 500: the rule has no backendRefs, or all weights are 0.
     NoBackends,
     /// 500: the backendRef's object does not exist.
@@ -58,7 +62,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the list.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::BadRequest,
         Self::MethodNotAllowed,
         Self::UriTooLong,
@@ -68,6 +72,8 @@ impl Reason {
         Self::NoRoute,
         Self::Misdirected,
         Self::Redirect,
+        Self::CorsPreflight,
+        Self::CorsPreflightRefused,
         Self::NoBackends,
         Self::BackendNotFound,
         Self::InvalidBackend,
@@ -97,6 +103,8 @@ impl Reason {
             Self::NoRoute => "NoRoute",
             Self::Misdirected => "Misdirected",
             Self::Redirect => "Redirect",
+            Self::CorsPreflight => "CorsPreflight",
+            Self::CorsPreflightRefused => "CorsPreflightRefused",
             Self::NoBackends => "NoBackends",
             Self::BackendNotFound => "BackendNotFound",
             Self::InvalidBackend => "InvalidBackend",

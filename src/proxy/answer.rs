@@ -19,6 +19,8 @@ pub(super) fn status(reason: Reason) -> StatusCode {
         Reason::Misdirected => StatusCode::MISDIRECTED_REQUEST,
         // The filter brings its own.
         Reason::Redirect => StatusCode::FOUND,
+        Reason::CorsPreflight => StatusCode::NO_CONTENT,
+        Reason::CorsPreflightRefused => StatusCode::FORBIDDEN,
         Reason::NoBackends
         | Reason::BackendNotFound
         | Reason::InvalidBackend

@@ -2,6 +2,7 @@
 
 use super::answer;
 use super::connection::Client;
+use super::cors::{self, Sharing};
 use super::filters;
 use super::forward::{self, Outgoing};
 use super::headers;
@@ -30,13 +31,14 @@ pub(super) async fn handle(
     let (mut head, body) = request.into_parts();
     let mut record = Record::begin(&client, &head);
     let mut closing = false;
+    let mut sharing = None;
     let version = head.version;
     let settings = client.socket.settings();
     let response = match screen(&mut head, &settings.limits) {
         Err(reason) => Err(reason),
         Ok(screened) => {
             closing |= had_two_lengths(&client, &head, &screened);
-            serve(&client, head, body, &screened, &mut record).await
+            serve(&client, head, body, &screened, &mut record, &mut sharing).await
         }
     };
     let mut response = match response {
@@ -47,6 +49,9 @@ pub(super) async fn handle(
             answer::answer(reason)
         }
     };
+    if let Some(sharing) = sharing {
+        sharing.mark(response.headers_mut());
+    }
     // Only now: a drain may have begun since the head came.
     closing |= client.worker.announcing.get();
     if version == Version::HTTP_2 {
@@ -75,6 +80,7 @@ async fn serve(
     body: Incoming,
     screened: &Screened,
     record: &mut Record,
+    sharing: &mut Option<Box<Sharing>>,
 ) -> Result<Response<ResponseBody>, Reason> {
     let path = screened.path.as_deref().unwrap_or_else(|| head.uri.path());
     record.screened(&screened.host, path);
@@ -92,6 +98,9 @@ async fn serve(
     };
     let found = listener.find(&request).ok_or(Reason::NoRoute)?;
     record.rule(found.rule);
+    if cors::is_preflight(&found.rule.filters, &head, sharing)? {
+        return Ok(preflight(&found.rule.filters, record));
+    }
     if let Some(redirect) = &found.rule.filters.redirect {
         let mut response = filters::redirect(redirect, &found, &request, client.scheme(), listener.port)
             .ok_or(Reason::Internal)?;
@@ -100,6 +109,9 @@ async fn serve(
         return Ok(response);
     }
     let backend = pick(client, found.rule)?;
+    if cors::is_preflight(&backend.filters, &head, sharing)? {
+        return Ok(preflight(&backend.filters, record));
+    }
     let slot = match &backend.target {
         Target::Upstream(slot) => *slot,
         Target::Broken(reason) => {
@@ -118,6 +130,13 @@ async fn serve(
         filters::response(filters, response.headers_mut());
     }
     Ok(response)
+}
+
+/// Answers a preflight.
+fn preflight(filters: &table::Filters, record: &mut Record) -> Response<ResponseBody> {
+    let response = cors::preflight_answer(filters);
+    record.answered(response.status(), Some(Reason::CorsPreflight));
+    response
 }
 
 /// The listener that serves the host on this connection.

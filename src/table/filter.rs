@@ -1,5 +1,6 @@
 //! Filters with their header names, values and statuses checked once.
 
+use super::Cors;
 use crate::model::{self, PathRewrite};
 use http::uri::Authority;
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -16,6 +17,8 @@ pub struct Filters {
     pub redirect: Option<Redirect>,
     /// Before the request is sent.
     pub rewrite: Option<Rewrite>,
+    /// Before all others on the way there, and after all others on the way back.
+    pub cors: Option<Arc<Cors>>,
 }
 
 /// Edits of a head, to be applied in the order remove, set, add.
@@ -74,6 +77,7 @@ impl Filters {
             response_headers: filters.response_headers.as_ref().map(HeaderEdit::compile).transpose()?,
             redirect: filters.redirect.as_ref().map(Redirect::compile).transpose()?,
             rewrite: filters.rewrite.as_ref().map(Rewrite::compile).transpose()?,
+            cors: filters.cors.as_ref().map(Cors::compile).transpose()?.map(Arc::new),
         })
     }
 }
@@ -117,7 +121,7 @@ pub(super) fn header_name(name: &str) -> Result<HeaderName, InvalidFilter> {
     HeaderName::from_bytes(name.as_bytes()).map_err(|_| InvalidFilter(name.to_owned()))
 }
 
-fn header_value(value: &str) -> Result<HeaderValue, InvalidFilter> {
+pub(super) fn header_value(value: &str) -> Result<HeaderValue, InvalidFilter> {
     // Not `from_str`, which refuses characters beyond ASCII.
     HeaderValue::from_bytes(value.as_bytes()).map_err(|_| InvalidFilter(value.to_owned()))
 }

@@ -6,6 +6,7 @@
 mod common;
 
 mod bodies;
+mod cors;
 mod failures;
 mod filters;
 mod headers;

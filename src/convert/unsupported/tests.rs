@@ -10,7 +10,7 @@ fn each_field_is_found_with_its_indices() {
     let route = json!({"spec": {"rules": [
         {"retry": {"attempts": 1, "codes": [503]}},
         {"timeouts": {"request": "10s", "backendRequest": "0s"},
-         "backendRefs": [{"name": "a"}, {"name": "b", "filters": [{"type": "CORS", "cors": {}}]}]},
+         "backendRefs": [{"name": "a"}, {"name": "b", "filters": [{"type": "ExternalAuth", "externalAuth": {}}]}]},
     ]}});
     let found = find(Kind::HttpRoute, &route);
     let seen: Vec<_> = found.iter().map(|found| (found.path.as_str(), found.indices.as_slice())).collect();
@@ -19,7 +19,7 @@ fn each_field_is_found_with_its_indices() {
         [
             ("spec.rules[1].timeouts.request", [1].as_slice()),
             ("spec.rules[0].retry.codes", &[0]),
-            ("spec.rules[1].backendRefs[1].filters[0].cors", &[1, 1, 0]),
+            ("spec.rules[1].backendRefs[1].filters[0].externalAuth", &[1, 1, 0]),
         ]
     );
 }
