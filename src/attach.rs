@@ -2,13 +2,15 @@
 //! listener, where each reference leads and whether a grant permits it.
 //!
 //! ```text
-//!  Index + Dirty ─► classes ─► gateways ─► upstreams ─► routes ─► Changes
+//!  Index + Dirty ─► classes ─► gateways ─► policies ─► upstreams ─► routes ─► Changes
 //! ```
 //!
 //! The same pass yields what is served and the verdicts, so status can never disagree with
 //! traffic. Only what is dirty is judged again, and [`Work`] counts it.
 
 mod addresses;
+mod authorities;
+mod backend_tls;
 mod backends;
 mod certificates;
 mod claims;
@@ -20,6 +22,7 @@ mod listeners;
 mod options;
 mod parameters;
 mod parents;
+mod policies;
 mod ports;
 mod reached;
 mod referred;
@@ -32,14 +35,15 @@ pub mod verdict;
 use crate::convert::unsupported::Found;
 use verdict::{NotHonoured, Verdict};
 
-pub use backends::service_upstream;
+pub use backend_tls::BackendTlsPolicy;
 pub use class::Class;
 pub use gateway::Gateway;
 pub use listeners::Listener;
 pub use options::{HostPorts, Options, Place, Pods};
 pub use parents::{Admission, NamespaceChoice, Parent};
+pub use policies::Ancestor;
 pub use reached::Reached;
-pub use referred::referred;
+pub use referred::{referred, refers_by_name};
 pub use route::Route;
 pub use run::{Attachments, Changes, Head, Work};
 pub use upstream::Upstream;

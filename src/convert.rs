@@ -3,6 +3,8 @@
 //! Whatever cannot be understood becomes an `Invalid*` error that names the field; whatever can
 //! be understood but is not honoured is found by [`unsupported::find`].
 
+mod authorities;
+mod backend_tls;
 mod cors;
 mod endpoints;
 mod error;
@@ -18,6 +20,8 @@ mod service;
 pub mod unsupported;
 mod upstream;
 
+pub use authorities::{InvalidBundle, of_config_map, of_secret};
+pub use backend_tls::{BackendTls, Issuers, backend_tls};
 pub use endpoints::endpoints;
 pub use error::{InvalidField, InvalidValue};
 pub use listener::{ListenerProtocol, listener_hostname, listener_protocol};
@@ -25,5 +29,5 @@ pub use parameters::{Parameters, ServiceSettings, parameters};
 pub use route::{BackendReference, HttpRule, Route, Standing, route};
 pub use secret::{InvalidSecret, certificate};
 pub use selector::{InvalidSelector, Selector};
-pub use service::{InvalidServicePort, backend_protocol, is_external_name, is_tcp};
+pub use service::{InvalidServicePort, backend_protocol, is_external_name, is_tcp, wants_tls};
 pub use upstream::{Host, Target, Upstream, UpstreamTarget, upstream};

@@ -3,6 +3,7 @@
 //! [`Delta`] is the seam between the two halves of Tidegate. Today it goes through a channel in
 //! one process; the same type goes to a last-good file and to proxies in other pods.
 
+mod authorities;
 mod certificate;
 mod cors;
 mod delta;
@@ -19,6 +20,7 @@ mod route;
 mod settings;
 mod upstream;
 
+pub use authorities::Authorities;
 pub use certificate::Certificate;
 pub use cors::{Cors, InvalidOrigin, Listed, OriginHost, OriginMatch};
 pub use delta::{Delta, Resource, ResourceKey};
@@ -35,4 +37,4 @@ pub use pattern::{InvalidPattern, Pattern};
 pub use reason::Reason;
 pub use route::{Attachment, Backend, BackendTarget, Route, Rule};
 pub use settings::{ListenerSettings, ProxyProtocol, TlsVersion};
-pub use upstream::{BackendProtocol, Entry, EntrySource, OriginateTls, Upstream};
+pub use upstream::{BackendProtocol, Entry, EntrySource, OriginateTls, SubjectName, Trust, Upstream};

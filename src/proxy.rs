@@ -96,14 +96,14 @@ impl Proxy {
     /// # Errors
     /// A thread or a runtime cannot be made.
     pub fn start(config: Config, metrics: &Arc<Metrics>, log: &AccessLog, drain: &Watch) -> io::Result<Self> {
-        let registry = Registry::new(config.targets, metrics.clone());
+        let registry = Registry::new(config.targets, config.tls, metrics.clone());
         let builder = Builder::new(registry, metrics.clone());
         let workers: Vec<Arc<Status>> = (0..config.workers.max(1))
             .map(|index| Arc::new(Status::new(format!("worker-{index}"))))
             .collect();
         let publisher =
             Publisher::new(builder, workers.clone(), config.reserved, config.max_listening_sockets);
-        let connector = Connector::new(Arc::new(config.tls), config.limits.backend_connect);
+        let connector = Connector::new(config.limits.backend_connect);
         metrics.process().workers.set(workers.len() as u64);
         let settings = Settings {
             limits: config.limits,
@@ -116,7 +116,7 @@ impl Proxy {
                 settings: settings.clone(),
                 metrics: metrics.clone(),
                 log: log.worker(),
-                connector: connector.clone(),
+                connector,
                 drain: drain.clone(),
                 published: publisher.subscribe(),
                 status: status.clone(),

@@ -5,15 +5,18 @@
 //!  Wanted + the newest object ─► merge ─► Merged     (own entries replaced, foreign ones kept)
 //! ```
 
+mod entries;
 mod features;
 mod flips;
 mod merge;
+mod policy;
 mod raw;
 mod wanted;
 
 pub use features::FEATURES;
 pub use flips::{Flip, flips};
 pub use merge::{Merged, Status, merge};
+pub use policy::backend_tls_policy;
 pub use raw::{MergedJson, merge_json};
 pub use wanted::{
     Body, ListenerBody, ParentBody, Progress, Wanted, class, gateway, route, unwritten, upstream,

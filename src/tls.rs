@@ -5,7 +5,7 @@ mod client;
 mod server;
 
 pub use accept::{AcceptError, accept};
-pub use client::{ClientConfigs, NoAuthorities};
+pub use client::{ClientConfigs, ClientTls, Offer, TlsUnusable};
 pub use server::server_config;
 
 use rustls::crypto::{CryptoProvider, aws_lc_rs};

@@ -105,6 +105,8 @@ fn every_page_is_found_from_the_first() {
 /// By the heading below which a condition is explained: type, status and reason.
 type Conditions = BTreeMap<&'static str, BTreeSet<[String; 3]>>;
 
+const BACKEND_TLS: &str = "BackendTLSPolicy, for each Gateway by which requests come";
+
 /// All that can be said, from the source.
 fn conditions() -> Conditions {
     let source = read(Path::new("src/attach/verdict.rs"));
@@ -121,7 +123,8 @@ fn conditions() -> Conditions {
                 _ if line.starts_with("Listener") => &["Listener of a Gateway"],
                 _ if line.starts_with("Route") => &["HTTPRoute, for each of its parents"],
                 _ if line.starts_with("Upstream") => &["Upstream"],
-                _ => &["Gateway", "HTTPRoute, for each of its parents"],
+                _ if line.starts_with("Policy") || line.starts_with("BackendTls") => &[BACKEND_TLS],
+                _ => &["Gateway", "HTTPRoute, for each of its parents", BACKEND_TLS],
             };
             type_ = quoted.unwrap();
         } else if let Some((_, said)) = line.split_once(" => ") {

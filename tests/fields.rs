@@ -14,11 +14,12 @@ use tidegate::convert::unsupported::FIELDS;
 use tidegate::index::Event;
 
 /// Those of Gateway API, and Tidegate's own that go with them.
-const SCHEMAS: [(Kind, &str); 5] = [
+const SCHEMAS: [(Kind, &str); 6] = [
     (Kind::GatewayClass, include_str!("../src/api/schema/gateway-api-v1.7.0/gatewayclasses.json")),
     (Kind::Gateway, include_str!("../src/api/schema/gateway-api-v1.7.0/gateways.json")),
     (Kind::HttpRoute, include_str!("../src/api/schema/gateway-api-v1.7.0/httproutes.json")),
     (Kind::ReferenceGrant, include_str!("../src/api/schema/gateway-api-v1.7.0/referencegrants.json")),
+    (Kind::BackendTlsPolicy, include_str!("../src/api/schema/gateway-api-v1.7.0/backendtlspolicies.json")),
     (Kind::GatewayParameters, include_str!("../crds/gatewayparameters.yaml")),
 ];
 
@@ -119,7 +120,7 @@ fn each_field_is_honoured_or_answered() {
     }
     assert_eq!(wrong, [""; 0]);
     // As many as the schemas have: a smaller number means that fields are no longer found.
-    assert_eq!(count, 226);
+    assert_eq!(count, 239);
     let samples: BTreeSet<_> = not_honoured
         .iter()
         .flat_map(|(kind, edits)| edits.keys().map(|path| (kind.as_str(), path.as_str())))
@@ -190,6 +191,12 @@ fn base() -> Vec<Value> {
         "metadata": {"name": "cert", "namespace": "certs"},
         "type": "kubernetes.io/tls",
         "stringData": {"tls.crt": certificate.cert.pem(), "tls.key": certificate.signing_key.serialize_pem()},
+    }));
+    manifests.push(json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "ca", "namespace": "app"},
+        "data": {"ca.crt": certificate.cert.pem()},
     }));
     manifests
 }

@@ -6,7 +6,8 @@ use serde_json::Value;
 use std::path::Path;
 use std::{env, fs};
 
-const KINDS: [&str; 4] = ["gatewayclasses", "gateways", "httproutes", "referencegrants"];
+const KINDS: [&str; 5] =
+    ["backendtlspolicies", "gatewayclasses", "gateways", "httproutes", "referencegrants"];
 
 /// With `GATEWAY_API_CRDS` set (see `tests/fixtures/gateway-api.sh`) it writes the fixture; always it
 /// holds that the fixture is what would be written: without descriptions, in this form.

@@ -76,6 +76,15 @@ func (a *Authority) Trust(name string) *tls.Config {
 	return &tls.Config{RootCAs: roots, ServerName: name}
 }
 
+// ConfigMap is the YAML of a ConfigMap with the authority's certificate.
+func (a *Authority) ConfigMap(name string) string {
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.certificate.Raw})
+	return fmt.Sprintf(`apiVersion: v1
+kind: ConfigMap
+metadata: {name: %s}
+data: {ca.crt: %q}`, name, text)
+}
+
 // Secret is the YAML of a Secret that holds the pair.
 func (p Pair) Secret(name string) string {
 	encode := base64.StdEncoding.EncodeToString

@@ -50,11 +50,14 @@ type Backends struct {
 	Exit bool
 	// Recreate ends the last pod before the next one begins.
 	Recreate bool
+	// TLS is a Secret with a certificate: the Service's port 443 is for HTTPS then.
+	TLS string
 }
 
 // Manifest is its YAML.
 func (b Backends) Manifest() string {
-	strategy, hook, arguments := "{type: RollingUpdate}", "", ""
+	strategy, hook, arguments := "{type: RollingUpdate}", "", []string{}
+	mounts, volumes, ports := "[]", "[]", ""
 	if b.Recreate {
 		strategy = "{type: Recreate}"
 	}
@@ -62,7 +65,13 @@ func (b Backends) Manifest() string {
 		hook = fmt.Sprintf("lifecycle: {preStop: {sleep: {seconds: %d}}}", b.PreStop)
 	}
 	if b.Exit {
-		arguments = "--exit-at-sigterm"
+		arguments = append(arguments, "--exit-at-sigterm")
+	}
+	if b.TLS != "" {
+		arguments = append(arguments, "--tls=/tls")
+		mounts = "[{name: tls, mountPath: /tls, readOnly: true}]"
+		volumes = fmt.Sprintf("[{name: tls, secret: {secretName: %s}}]", b.TLS)
+		ports = ", {name: https, port: 443, targetPort: 8443, appProtocol: https}"
 	}
 	return fmt.Sprintf(`apiVersion: apps/v1
 kind: Deployment
@@ -87,13 +96,16 @@ spec:
         # Without it a busy node has no time for it at all.
         resources: {requests: {cpu: 100m}}
         securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}
+        volumeMounts: %[8]s
         %[7]s
+      volumes: %[9]s
 ---
 apiVersion: v1
 kind: Service
 metadata: {name: %[1]s}
 spec:
   selector: {app: %[1]s}
-  ports: [{name: http, port: 80, targetPort: http}]`,
-		b.Name, b.Replicas, strategy, max(b.Grace, 30), Current().Backend, arguments, hook)
+  ports: [{name: http, port: 80, targetPort: http}%[10]s]`,
+		b.Name, b.Replicas, strategy, max(b.Grace, 30), Current().Backend, strings.Join(arguments, ", "), hook,
+		mounts, volumes, ports)
 }

@@ -5,19 +5,23 @@
 //! the same default stands in for an object that was stored by an older schema. Fields that
 //! Tidegate does not honour are here all the same, so that the object's status can name them.
 
+mod backend_tls_policy;
 mod gateway_class;
 mod gateway_kind;
 mod http_filter;
 mod http_route;
+mod policy;
 mod reference_grant;
 mod resource;
 mod route;
 mod shared;
 
+pub use backend_tls_policy::*;
 pub use gateway_class::*;
 pub use gateway_kind::*;
 pub use http_filter::*;
 pub use http_route::*;
+pub use policy::*;
 pub use reference_grant::*;
 pub use route::AnyRoute;
 pub use shared::*;

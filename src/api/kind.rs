@@ -15,6 +15,8 @@ pub enum Kind {
     HttpRoute,
     /// `gateway.networking.k8s.io` ReferenceGrant.
     ReferenceGrant,
+    /// `gateway.networking.k8s.io` BackendTLSPolicy.
+    BackendTlsPolicy,
     /// `tidegate.dev` Upstream.
     Upstream,
     /// `tidegate.dev` GatewayParameters.
@@ -43,11 +45,12 @@ struct Names {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::GatewayClass,
         Self::Gateway,
         Self::HttpRoute,
         Self::ReferenceGrant,
+        Self::BackendTlsPolicy,
         Self::Upstream,
         Self::GatewayParameters,
         Self::Service,
@@ -61,6 +64,8 @@ impl Kind {
         const GATEWAY: &str = super::gateway::GROUP;
         // Gateway API serves these kinds as v1beta1 too, with the same schema.
         const BOTH: &[&str] = &["v1", "v1beta1"];
+        // Of BackendTLSPolicy the older version, with the same schema.
+        const POLICY: &[&str] = &["v1", "v1alpha3"];
         const V1: &[&str] = &["v1"];
         const OWN: &str = super::upstream::GROUP;
         const V1ALPHA1: &[&str] = &["v1alpha1"];
@@ -69,6 +74,7 @@ impl Kind {
             Self::Gateway => ("Gateway", GATEWAY, BOTH, "gateways", true),
             Self::HttpRoute => ("HTTPRoute", GATEWAY, BOTH, "httproutes", true),
             Self::ReferenceGrant => ("ReferenceGrant", GATEWAY, BOTH, "referencegrants", true),
+            Self::BackendTlsPolicy => ("BackendTLSPolicy", GATEWAY, POLICY, "backendtlspolicies", true),
             Self::Upstream => ("Upstream", OWN, V1ALPHA1, "upstreams", true),
             Self::GatewayParameters => ("GatewayParameters", OWN, V1ALPHA1, "gatewayparameters", true),
             Self::Service => ("Service", "", V1, "services", true),

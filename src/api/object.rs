@@ -1,6 +1,6 @@
 //! One object of any kind.
 
-use super::gateway::{AnyRoute, Gateway, GatewayClass, HttpRoute, ReferenceGrant};
+use super::gateway::{AnyRoute, BackendTlsPolicy, Gateway, GatewayClass, HttpRoute, ReferenceGrant};
 use super::gateway_parameters::GatewayParameters;
 use super::upstream::Upstream;
 use super::{ConfigMap, EndpointSlice, Kind, Namespace, ObjectMeta, Secret, Service};
@@ -131,6 +131,8 @@ objects! {
         Gateway(Gateway),
         /// `gateway.networking.k8s.io` ReferenceGrant.
         ReferenceGrant(ReferenceGrant),
+        /// `gateway.networking.k8s.io` BackendTLSPolicy.
+        BackendTlsPolicy(BackendTlsPolicy),
         /// `tidegate.dev` Upstream.
         Upstream(Upstream),
         /// `tidegate.dev` GatewayParameters.

@@ -1,5 +1,6 @@
 //! Where references to backends lead.
 
+use super::backend_tls::{self, BackendTlsPolicies, Securing};
 use super::grants::{References, Referrer};
 use super::upstream::Upstream;
 use super::verdict::{RouteResolvedRefs, UpstreamResolvedRefs};
@@ -7,7 +8,9 @@ use crate::api::gateway::BackendObjectReference;
 use crate::api::{Kind, ObjectId, Service};
 use crate::convert::{self, InvalidServicePort};
 use crate::index::Index;
-use crate::model::{self, BackendProtocol, EndpointsKey, Entry, EntrySource, ObjectKey, Reason, UpstreamKey};
+use crate::model::{
+    self, BackendProtocol, EndpointsKey, Entry, EntrySource, ObjectKey, OriginateTls, Reason, UpstreamKey,
+};
 use std::collections::BTreeMap;
 
 /// Why a reference leads nowhere.
@@ -135,30 +138,62 @@ fn known_port(index: &Index, key: &ObjectKey, port: u16) -> Result<BackendProtoc
     let Some(port) = index.service_port(&endpoints) else {
         return Err(Cause::NotFound.because(format!("Service {key} has no port {port}")));
     };
-    convert::backend_protocol(port).map_err(|error| {
+    let protocol = convert::backend_protocol(port).map_err(|error| {
         let message = format!("port {} of Service {key}: {error}", port.port);
         match error {
             InvalidServicePort::Transport(_) | InvalidServicePort::AppProtocol(_) => {
                 Cause::UnsupportedProtocol.because(message)
             }
         }
-    })
+    })?;
+    if convert::wants_tls(port) && backend_tls::in_force(index, key, endpoints.port).is_none() {
+        let message = format!(
+            "port {} of Service {key}: its appProtocol is {:?}, and no BackendTLSPolicy says which certificate \
+             is right there: attach one to the Service",
+            port.port,
+            port.app_protocol.as_deref().unwrap_or_default()
+        );
+        return Err(Cause::UnsupportedProtocol.because(message));
+    }
+    Ok(protocol)
 }
 
 /// A Service's port as the data plane is told; none if it cannot take requests. Whether
 /// somebody may refer to it is not asked here: that is between the two of them.
-pub fn service_upstream(index: &Index, service: &ObjectKey, port: u16) -> Option<model::Upstream> {
+pub(super) fn service_upstream(
+    index: &Index,
+    policies: &BackendTlsPolicies,
+    service: &ObjectKey,
+    port: u16,
+) -> Option<model::Upstream> {
     let protocol = known_port(index, service, port).ok()?;
+    let (source, tls) = service_source(index, policies, service, port);
     Some(model::Upstream {
         key: UpstreamKey::Service { service: service.clone(), port },
         entries: vec![Entry {
             name: port.to_string().into(),
             weight: 1,
-            source: EntrySource::Endpoints(EndpointsKey { service: service.clone(), port }),
+            source,
             protocol,
-            tls: None,
+            tls,
             base_path: "".into(),
         }],
         retries: None,
     })
+}
+
+/// The endpoints of a Service's port, and how they are spoken to. A policy that cannot be honoured
+/// closes them: its owner wants TLS.
+pub(super) fn service_source(
+    index: &Index,
+    policies: &BackendTlsPolicies,
+    service: &ObjectKey,
+    port: u16,
+) -> (EntrySource, Option<OriginateTls>) {
+    let endpoints = EntrySource::Endpoints(EndpointsKey { service: service.clone(), port });
+    match policies.of_port(index, service, port) {
+        Securing::Plain => (endpoints, None),
+        Securing::Tls(tls) => (endpoints, Some(tls)),
+        Securing::Closed => (EntrySource::Closed(Reason::InvalidBackendTls), None),
+    }
 }

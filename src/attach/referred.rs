@@ -8,8 +8,14 @@ use crate::api::{Kind, ObjectId};
 use crate::index::{Dependency, Index};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Whether objects of a kind refer to others that have to be asked for by name.
+pub fn refers_by_name(kind: Kind) -> bool {
+    matches!(kind, Kind::Gateway | Kind::BackendTlsPolicy)
+}
+
 /// The Secrets to which Gateways of this controller refer, and may: nobody else decides what of a
 /// namespace is read. Also of those that are refused, so that they do not lose them for a moment.
+/// And the ConfigMaps and Secrets of their own namespace to which BackendTLSPolicies refer.
 pub fn referred(index: &Index, options: &Options) -> BTreeSet<ObjectId> {
     let references = References { index, options };
     let mut classes = BTreeMap::new();
@@ -19,13 +25,15 @@ pub fn referred(index: &Index, options: &Options) -> BTreeSet<ObjectId> {
             *classes.entry(class).or_insert_with(|| !matches!(owner(index, options, class), Owner::NotUs(_)))
         })
     };
-    let mut is_wanted = |secret: &ObjectId| {
-        index.referrers(&Dependency::Object(secret.clone())).any(|by| {
+    let mut is_wanted = |wanted: &ObjectId| {
+        index.referrers(&Dependency::Object(wanted.clone())).any(|by| {
             let from = Referrer { kind: by.kind, namespace: &by.key.namespace };
-            is_ours(by) && references.permit(from, secret.kind, &secret.key).is_ok()
+            let may = by.kind == Kind::BackendTlsPolicy || is_ours(by);
+            may && references.permit(from, wanted.kind, &wanted.key).is_ok()
         })
     };
-    index.referred(Kind::Secret).filter(|secret| is_wanted(secret)).cloned().collect()
+    let referred = index.referred(Kind::Secret).chain(index.referred(Kind::ConfigMap));
+    referred.filter(|id| is_wanted(id)).cloned().collect()
 }
 
 #[cfg(test)]

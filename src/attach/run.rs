@@ -1,5 +1,7 @@
 //! From what is dirty to what changed.
 
+use super::backend_tls::{BackendTlsPolicies, BackendTlsPolicy};
+use super::backends;
 use super::certificates::Certificates;
 use super::claims::Claims;
 use super::gateway::{self, Gateway, Judged};
@@ -14,7 +16,7 @@ use crate::api::gateway::GatewayClass;
 use crate::api::{Kind, ObjectId, ObjectMeta, Service};
 use crate::index::{Broken, Dependency, Dirty, Index};
 use crate::infra::{self, Address, Member, Plan};
-use crate::model::{ListenerKey, ObjectKey};
+use crate::model::{self, ListenerKey, ObjectKey};
 use crate::support::relation::Relation;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::{IpAddr, SocketAddr};
@@ -59,6 +61,7 @@ pub struct Attachments {
     pub routes: BTreeMap<ObjectId, Route>,
     /// All Upstreams.
     pub upstreams: BTreeMap<ObjectKey, Upstream>,
+    backend_tls: BackendTlsPolicies,
     /// Gateways before they know which sockets they get.
     unsettled: BTreeMap<ObjectKey, Gateway>,
     converted: BTreeMap<ObjectId, Option<Converted>>,
@@ -76,6 +79,8 @@ pub struct Attachments {
 pub struct Changes {
     /// Everything that changed.
     pub objects: BTreeSet<ObjectId>,
+    /// Services of which policies say something else.
+    pub services: BTreeSet<ObjectKey>,
     /// What it took.
     pub work: Work,
 }
@@ -132,6 +137,7 @@ impl Attachments {
             foreign: BTreeMap::new(),
             routes: BTreeMap::new(),
             upstreams: BTreeMap::new(),
+            backend_tls: BackendTlsPolicies::default(),
             unsettled: BTreeMap::new(),
             converted: BTreeMap::new(),
             sockets: Claims::default(),
@@ -146,6 +152,16 @@ impl Attachments {
     /// The settings.
     pub fn options(&self) -> &Options {
         &self.options
+    }
+
+    /// All BackendTLSPolicies.
+    pub fn backend_tls_policies(&self) -> &BTreeMap<ObjectKey, BackendTlsPolicy> {
+        &self.backend_tls.found
+    }
+
+    /// A Service's port as the data plane is told; none if it cannot take requests.
+    pub fn service_upstream(&self, index: &Index, service: &ObjectKey, port: u16) -> Option<model::Upstream> {
+        backends::service_upstream(index, &self.backend_tls, service, port)
     }
 
     /// How many accepted routes are on a listener.
@@ -203,8 +219,19 @@ impl Attachments {
                 upstreams.extend(self.upstreams.keys().cloned());
             }
         }
+        let policies = self.backend_tls.judge(index, dirty_of(Kind::BackendTlsPolicy));
+        for service in &policies.services {
+            let service = ObjectId { kind: Kind::Service, key: service.clone() };
+            let referring = index.referrers_of_kind(&Dependency::Object(service), Kind::Upstream);
+            upstreams.extend(referring.map(|id| id.key.clone()));
+        }
+        for service in &policies.attached {
+            routes.extend(referring_routes(index, Kind::Service, service));
+        }
+        changes.services = policies.services;
         routes.extend(self.update_upstreams(index, &upstreams, &mut changes));
         self.update_routes(index, &routes, &mut changes);
+        self.settle_policies(index, &routes, &upstreams, &mut changes);
         changes
     }
 
@@ -273,7 +300,7 @@ impl Attachments {
         let mut routes = BTreeSet::new();
         for key in dirty {
             changes.work.upstreams += 1;
-            let judged = upstream::judge(references, key);
+            let judged = upstream::judge(references, &self.backend_tls, key);
             let after = usable(judged.as_ref());
             if let Some(before) = replace(&mut self.upstreams, key, judged) {
                 changes.add(Kind::Upstream, key);
@@ -308,6 +335,27 @@ impl Attachments {
             if replace(&mut self.routes, id, judged).is_some() {
                 changes.objects.insert(id.clone());
             }
+        }
+    }
+
+    /// Looks for the Gateways of which policies tell, once it is known what routes lead to.
+    fn settle_policies(
+        &mut self,
+        index: &Index,
+        routes: &BTreeSet<ObjectId>,
+        upstreams: &BTreeSet<ObjectKey>,
+        changes: &mut Changes,
+    ) {
+        let upstreams = upstreams.iter().map(|key| ObjectId { kind: Kind::Upstream, key: key.clone() });
+        // One that was not dirty can lose a listener to another, or win it.
+        let judged: BTreeSet<_> = routes.iter().chain(changes.routes()).cloned().chain(upstreams).collect();
+        let references = References { index, options: &self.options };
+        let attached = &self.attached;
+        let changed = self.backend_tls.settle(references, judged.into_iter(), |route| {
+            attached.used_by(route).map(|listener| listener.gateway.clone()).collect()
+        });
+        for key in &changed {
+            changes.add(Kind::BackendTlsPolicy, key);
         }
     }
 }

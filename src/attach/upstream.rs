@@ -1,13 +1,14 @@
 //! Upstreams.
 
-use super::backends::service_port;
+use super::backend_tls::BackendTlsPolicies;
+use super::backends::{service_port, service_source};
 use super::grants::{References, Referrer};
 use super::list_problems;
 use super::run::Head;
 use super::verdict::{UpstreamAccepted, UpstreamResolvedRefs, Verdict};
 use crate::api::{Kind, ObjectId, upstream};
 use crate::convert::{self, Host, Target, UpstreamTarget};
-use crate::model::{self, BackendProtocol, EndpointsKey, Entry, EntrySource, ObjectKey, UpstreamKey};
+use crate::model::{self, BackendProtocol, Entry, EntrySource, ObjectKey, UpstreamKey};
 
 /// An Upstream with all that was found of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,7 +24,11 @@ pub struct Upstream {
 }
 
 /// Looks at an Upstream; none if it is gone.
-pub(super) fn judge(references: References<'_>, key: &ObjectKey) -> Option<Upstream> {
+pub(super) fn judge(
+    references: References<'_>,
+    policies: &BackendTlsPolicies,
+    key: &ObjectKey,
+) -> Option<Upstream> {
     let index = references.index;
     let resolved_refs = Verdict::good(UpstreamResolvedRefs::ResolvedRefs);
     let bad = |head, message| {
@@ -43,8 +48,9 @@ pub(super) fn judge(references: References<'_>, key: &ObjectKey) -> Option<Upstr
         }
     };
     let mut problems = Vec::new();
+    let targets = converted.targets.iter();
     let entries: Vec<_> =
-        converted.targets.iter().map(|target| entry(references, key, target, &mut problems)).collect();
+        targets.map(|target| entry(references, policies, key, target, &mut problems)).collect();
     let accepted = if entries.iter().all(|entry| entry.weight == 0) {
         let message = "spec.targets: every weight is 0, so every request is answered with an error";
         Verdict::new(UpstreamAccepted::NoWeight, message)
@@ -68,6 +74,7 @@ fn resolved(problems: &[(UpstreamResolvedRefs, String)]) -> Verdict<UpstreamReso
 
 fn entry(
     references: References<'_>,
+    policies: &BackendTlsPolicies,
     key: &ObjectKey,
     target: &UpstreamTarget,
     problems: &mut Vec<(UpstreamResolvedRefs, String)>,
@@ -97,8 +104,8 @@ fn entry(
             let from = Referrer { kind: Kind::Upstream, namespace: &key.namespace };
             match service_port(references, from, &service, reference.port) {
                 Ok(protocol) => {
-                    let endpoints = EndpointsKey { service, port: reference.port };
-                    (EntrySource::Endpoints(endpoints), protocol, None, "".into())
+                    let (source, tls) = service_source(references.index, policies, &service, reference.port);
+                    (source, protocol, tls, "".into())
                 }
                 Err(refusal) => {
                     let message = format!("{}.serviceRef: {}", target.field, refusal.message);

@@ -282,6 +282,30 @@ reasons! {
         UnsupportedValue => True "UnsupportedValue",
     }
 
+    /// Whether a policy holds for what it is attached to, for the requests of one Gateway.
+    PolicyAccepted = "Accepted" {
+        /// It does.
+        Accepted => True "Accepted",
+        /// Another policy, which comes first, holds in its place.
+        Conflicted => False "Conflicted",
+        /// A field cannot be understood, a kind takes no such policy, or it could not be decoded.
+        Invalid => False "Invalid",
+        /// What it is attached to is not there.
+        TargetNotFound => False "TargetNotFound",
+        /// None of its references leads to certificates of authorities.
+        NoValidCaCertificate => False "NoValidCACertificate",
+    }
+
+    /// Whether the references of a BackendTLSPolicy lead to certificates of authorities.
+    BackendTlsResolvedRefs = "ResolvedRefs" {
+        /// They do.
+        ResolvedRefs => True "ResolvedRefs",
+        /// One leads to nothing, or to something without certificates.
+        InvalidCaCertificateRef => False "InvalidCACertificateRef",
+        /// One is to a kind that holds none.
+        InvalidKind => False "InvalidKind",
+    }
+
     /// Whether an Upstream can be used.
     UpstreamAccepted = "Accepted" {
         /// It can.

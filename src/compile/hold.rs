@@ -152,6 +152,8 @@ fn services_of(index: &Index, reference: &BackendObjectReference) -> Vec<ObjectK
 pub(super) fn endpoints_of(source: &EntrySource) -> Option<crate::model::EndpointsKey> {
     match source {
         EntrySource::Endpoints(key) => Some(key.clone()),
-        EntrySource::Address(_) | EntrySource::Dns { .. } | EntrySource::Broken => None,
+        EntrySource::Address(_) | EntrySource::Dns { .. } | EntrySource::Broken | EntrySource::Closed(_) => {
+            None
+        }
     }
 }

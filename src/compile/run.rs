@@ -3,7 +3,7 @@
 use super::hold::{Holds, endpoints_of};
 use super::sent::Sent;
 use crate::api::{Kind, ObjectId};
-use crate::attach::{Attachments, Changes, service_upstream};
+use crate::attach::{Attachments, Changes};
 use crate::index::{Dirty, Index};
 use crate::model::{
     BackendTarget, Delta, EndpointsKey, ListenerKey, ObjectKey, Resource, ResourceKey, RouteKey, UpstreamKey,
@@ -227,7 +227,7 @@ impl Step<'_> {
         let is_used = |key: &UpstreamKey| uses.is_used(&ResourceKey::Upstream(key.clone()));
         let changed = self.input.changes.of(Kind::Upstream).map(|key| UpstreamKey::Upstream(key.clone()));
         self.upstreams.extend(changed.filter(is_used));
-        for service in &self.input.dirty.services {
+        for service in self.input.dirty.services.union(&self.input.changes.services) {
             let ports = self.compiler.sent.upstreams_of(service);
             self.upstreams.extend(ports.into_iter().filter(is_used));
         }
@@ -237,7 +237,9 @@ impl Step<'_> {
         for key in std::mem::take(&mut self.upstreams) {
             let resource_key = ResourceKey::Upstream(key.clone());
             let upstream = match &key {
-                UpstreamKey::Service { service, port } => service_upstream(self.input.index, service, *port),
+                UpstreamKey::Service { service, port } => {
+                    self.input.attachments.service_upstream(self.input.index, service, *port)
+                }
                 UpstreamKey::Upstream(object) => {
                     self.input.attachments.upstreams.get(object).and_then(|upstream| upstream.served.clone())
                 }

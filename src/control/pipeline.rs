@@ -144,7 +144,7 @@ impl Pipeline {
             return Step::default();
         }
         let dirty = self.index.take_dirty();
-        if self.referred.is_none() || dirty.objects.iter().any(|id| id.kind == Kind::Gateway) {
+        if self.referred.is_none() || dirty.objects.iter().any(|id| attach::refers_by_name(id.kind)) {
             self.look_for_referred();
         }
         self.follow_replicas(&dirty, now);
@@ -238,12 +238,12 @@ impl Pipeline {
     /// [`Step::statuses`] has it again.
     pub fn is_written(&self, wanted: &Wanted) -> bool {
         let live = self.index.object(&wanted.id).and_then(Status::of);
-        let merged = live.and_then(|live| self.merged(wanted, &live));
+        let merged = self.merged(wanted, live.as_ref());
         // What has no room in it is to be told.
         merged.is_some_and(|merged| !merged.changed && merged.left_out.is_empty())
     }
 
-    /// Which state of every GatewayClass, Gateway, route and Upstream is served since which
+    /// Which state of every GatewayClass, Gateway, route, policy and Upstream is served since which
     /// version; it is served by all workers once that version is acknowledged.
     pub fn served(&self) -> impl Iterator<Item = (&ObjectId, &Served)> {
         self.served.iter()
@@ -330,6 +330,9 @@ impl Pipeline {
             Kind::Gateway => self.attachments.gateways.get(&id.key).map(|gateway| &gateway.head),
             kind if kind.is_route() => self.attachments.routes.get(id).map(|route| &route.head),
             Kind::Upstream => self.attachments.upstreams.get(&id.key).map(|upstream| &upstream.head),
+            Kind::BackendTlsPolicy => {
+                self.attachments.backend_tls_policies().get(&id.key).map(|policy| &policy.head)
+            }
             _ => None,
         }
     }
@@ -371,13 +374,13 @@ impl Pipeline {
     /// Whether the object came with a status, and one that differs from what is wanted.
     fn was_overwritten(&self, wanted: &Wanted) -> bool {
         let Some(live) = self.index.object(&wanted.id).and_then(Status::of) else { return false };
-        self.merged(wanted, &live).is_some_and(|merged| merged.changed)
+        self.merged(wanted, Some(&live)).is_some_and(|merged| merged.changed)
     }
 
-    fn merged(&self, wanted: &Wanted, live: &Status) -> Option<status::Merged> {
+    fn merged(&self, wanted: &Wanted, live: Option<&Status>) -> Option<status::Merged> {
         let controller = &self.attachments.options().controller_name;
         // Any time will do: it enters only where the two differ anyway.
-        status::merge(wanted, Some(live), controller, &crate::api::Time(jiff::Timestamp::UNIX_EPOCH))
+        status::merge(wanted, live, controller, &crate::api::Time(jiff::Timestamp::UNIX_EPOCH))
     }
 
     fn is_served(&self, gateway: &ObjectKey) -> bool {
@@ -415,6 +418,9 @@ impl Pipeline {
             }),
             kind if kind.is_route() => found.routes.get(id).map(|route| status::route(id, route)),
             Kind::Upstream => found.upstreams.get(key).map(|upstream| status::upstream(key, upstream)),
+            Kind::BackendTlsPolicy => {
+                found.backend_tls_policies().get(key).map(|policy| status::backend_tls_policy(key, policy))
+            }
             _ => None,
         };
         let notes = found.foreign.get(key).filter(|_| id.kind == Kind::Gateway);
@@ -423,11 +429,13 @@ impl Pipeline {
                 .then(|| status::unwritten(id, broken, notes.cloned().into_iter().collect()))
         };
         let mut wanted = wanted.or_else(unwritten)?;
-        // A broken route without any parent of ours has no condition that could say so.
-        if let (Some(broken), Body::Route(parents)) = (broken, &wanted.body)
-            && parents.is_empty()
+        // A broken route or policy without any Gateway of ours has no condition that could say so.
+        if let (Some(broken), Body::Route(entries) | Body::Policy(entries)) = (broken, &wanted.body)
+            && entries.is_empty()
         {
-            wanted.notes.extend(broken.problems.iter().cloned());
+            let problems = broken.problems.iter().filter(|problem| !wanted.notes.contains(problem));
+            let problems: Vec<_> = problems.cloned().collect();
+            wanted.notes.extend(problems);
             wanted.bad = true;
         }
         Some(wanted)

@@ -94,6 +94,7 @@ fn wire(status: &Status) -> Value {
         Status::Class(status) => serde_json::to_value(status),
         Status::Gateway(status) => serde_json::to_value(status),
         Status::Route(status) => serde_json::to_value(status),
+        Status::Policy(status) => serde_json::to_value(status),
         Status::Upstream(status) => serde_json::to_value(status),
     };
     value.unwrap_or_else(|error| json!({ "error": error.to_string() }))

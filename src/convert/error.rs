@@ -122,6 +122,18 @@ pub enum InvalidValue {
         "only a Service of type LoadBalancer keeps others out: leave the field empty, or change service.type"
     )]
     RangesWithoutBalancer,
+    /// A set of authorities that is not known.
+    #[error("{0:?} is no set of authorities that Tidegate has: use \"System\" or caCertificateRefs")]
+    WellKnownAuthorities(String),
+    /// Neither or both of two.
+    #[error("exactly one of caCertificateRefs and wellKnownCACertificates must be set")]
+    AuthoritiesSource,
+    /// A name without the field of its type.
+    #[error("the name's type is {0}, but the field of that type is not set")]
+    EmptySubject(&'static str),
+    /// No URI.
+    #[error("{0:?} is no URI with a scheme")]
+    Uri(String),
     /// A name that is there already.
     #[error("the name {0:?} is there twice: names of targets must be unique")]
     TargetTwice(String),

@@ -37,7 +37,7 @@ pub fn certificate(key: &ObjectKey, secret: &Secret) -> Result<Certificate, Inva
 }
 
 /// `stringData` is never stored by an API server; in a file it wins, as it does there.
-fn entry<'a>(secret: &'a Secret, name: &'static str) -> Result<&'a str, InvalidSecret> {
+pub(super) fn entry<'a>(secret: &'a Secret, name: &'static str) -> Result<&'a str, InvalidSecret> {
     if let Some(text) = secret.string_data.as_ref().and_then(|data| data.get(name)) {
         return Ok(text);
     }

@@ -11,7 +11,8 @@ pub enum InvalidServicePort {
     Transport(String),
     /// What the pods speak there is not known here.
     #[error(
-        "its appProtocol {0:?} is not supported: use none, \"http\", \"kubernetes.io/h2c\" or \"kubernetes.io/ws\""
+        "its appProtocol {0:?} is not supported: use none, \"http\", \"kubernetes.io/h2c\" or \"kubernetes.io/ws\"; \
+         with a BackendTLSPolicy also \"https\" or \"kubernetes.io/wss\""
     )]
     AppProtocol(String),
 }
@@ -33,8 +34,15 @@ pub fn backend_protocol(port: &ServicePort) -> Result<BackendProtocol, InvalidSe
         // A WebSocket begins as an HTTP/1.1 request.
         None | Some("" | "http" | "kubernetes.io/ws") => Ok(BackendProtocol::Http),
         Some("kubernetes.io/h2c") => Ok(BackendProtocol::H2c),
+        Some(_) if wants_tls(port) => Ok(BackendProtocol::Http),
         Some(other) => Err(InvalidServicePort::AppProtocol(other.to_owned())),
     }
+}
+
+/// Whether the port's `appProtocol` says that TLS is spoken there. Names of protocols have no case.
+pub fn wants_tls(port: &ServicePort) -> bool {
+    let given = port.app_protocol.as_deref().unwrap_or_default();
+    ["https", "kubernetes.io/wss"].iter().any(|name| given.eq_ignore_ascii_case(name))
 }
 
 /// Whether the Service is a name for something outside of the cluster. Such a name can be made

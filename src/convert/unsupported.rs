@@ -64,8 +64,9 @@ const OPEN_DOOR: &str = "the listener would let every client in; remove the fiel
 /// All of them.
 pub const FIELDS: &[Field] = {
     use Effect::{ClosesRule, RefusesAddress, RefusesHttpsListeners, RefusesListener, Told, ToldStandalone};
-    use Kind::{Gateway, GatewayParameters, HttpRoute};
+    use Kind::{BackendTlsPolicy, Gateway, GatewayParameters, HttpRoute};
     &[
+        field(BackendTlsPolicy, "spec.options", Told, "TLS is spoken with Tidegate's own settings"),
         field(GatewayParameters, "spec.service", ToldStandalone, "standalone makes no Service"),
         field(
             Gateway,

@@ -134,7 +134,7 @@ fn url_target(url: &str) -> Result<Target, &'static str> {
     let path = normalize_path(path).map_err(|_| "has a path without normal form")?;
     Ok(Target::Url {
         host,
-        tls: https.then_some(OriginateTls { server_name }),
+        tls: https.then(|| OriginateTls::system(server_name)),
         protocol: BackendProtocol::Http,
         base_path: path.strip_suffix('/').unwrap_or(&path).into(),
     })

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 /// Keys of what changed since the last look.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dirty {
-    /// GatewayClasses, Gateways, routes and Upstreams that changed or refer to what changed.
+    /// GatewayClasses, Gateways, routes, policies and Upstreams that changed or refer to what changed.
     /// Not among them: the routes of a Gateway or an Upstream, as only a look at these can tell
     /// whether anything changed for their routes.
     pub objects: BTreeSet<ObjectId>,

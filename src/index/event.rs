@@ -1,7 +1,8 @@
 //! What a source tells: the same from a directory of files and from a cluster.
 
-use crate::api::gateway::ParentReference;
-use crate::api::{Kind, Object, ObjectId};
+use crate::api::gateway::{LocalPolicyTargetReferenceWithSectionName, ParentReference};
+use crate::api::{Kind, Object, ObjectId, Time};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -65,8 +66,22 @@ impl Broken {
 
     /// Those of a route's `spec.parentRefs` that can be understood.
     pub fn parent_refs(&self) -> Vec<ParentReference> {
-        let list = self.raw.pointer("/spec/parentRefs").and_then(Value::as_array);
-        list.into_iter().flatten().filter_map(|item| serde_json::from_value(item.clone()).ok()).collect()
+        self.understood("/spec/parentRefs")
+    }
+
+    /// Those of a policy's `spec.targetRefs` that can be understood.
+    pub fn target_refs(&self) -> Vec<LocalPolicyTargetReferenceWithSectionName> {
+        self.understood("/spec/targetRefs")
+    }
+
+    /// `metadata.creationTimestamp`
+    pub fn created(&self) -> Option<Time> {
+        serde_json::from_value(self.raw.pointer("/metadata/creationTimestamp")?.clone()).ok()
+    }
+
+    fn understood<T: DeserializeOwned>(&self, list: &str) -> Vec<T> {
+        let list = self.raw.pointer(list).and_then(Value::as_array);
+        list.into_iter().flatten().filter_map(|item| T::deserialize(item).ok()).collect()
     }
 
     /// All problems in one sentence.

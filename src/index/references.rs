@@ -1,7 +1,10 @@
 //! What an object refers to, read from the object alone.
 
 use super::Broken;
-use crate::api::gateway::{AnyRoute, Gateway, GatewayClass, ParentReference};
+use crate::api::gateway::{
+    AnyRoute, BackendTlsPolicy, Gateway, GatewayClass, LocalPolicyTargetReferenceWithSectionName,
+    ParentReference,
+};
 use crate::api::upstream::Upstream;
 use crate::api::{Kind, Object, ObjectId};
 use crate::model::ObjectKey;
@@ -84,6 +87,26 @@ impl Collector<'_> {
         }
     }
 
+    /// What a policy is attached to: always in its own namespace.
+    fn targets(&mut self, targets: &[LocalPolicyTargetReferenceWithSectionName]) {
+        for target in targets {
+            if let Some(kind @ (Kind::Service | Kind::Upstream)) = Kind::find(&target.group, &target.kind) {
+                self.object(kind, self.namespace, &target.name);
+            }
+        }
+    }
+
+    fn backend_tls_policy(&mut self, policy: &BackendTlsPolicy) {
+        self.targets(&policy.spec.target_refs);
+        for reference in &policy.spec.validation.ca_certificate_refs {
+            if let Some(kind @ (Kind::ConfigMap | Kind::Secret)) =
+                Kind::find(&reference.group, &reference.kind)
+            {
+                self.object(kind, self.namespace, &reference.name);
+            }
+        }
+    }
+
     fn upstream(&mut self, upstream: &Upstream) {
         for service in upstream.spec.targets.iter().filter_map(|target| target.service_ref.as_ref()) {
             self.granted(Kind::Service, service.namespace.as_deref(), &service.name);
@@ -98,6 +121,7 @@ pub(super) fn of_object(object: &Object) -> BTreeSet<Dependency> {
     match object {
         Object::GatewayClass(class) => collector.class(class),
         Object::Gateway(gateway) => collector.gateway(gateway),
+        Object::BackendTlsPolicy(policy) => collector.backend_tls_policy(policy),
         Object::Upstream(upstream) => collector.upstream(upstream),
         other => {
             if let Some(route) = other.as_route() {
@@ -117,6 +141,8 @@ pub(super) fn of_broken(broken: &Broken) -> BTreeSet<Dependency> {
                 collector.object(Kind::GatewayClass, "", class);
             }
         }
+        // What it was meant to protect is closed.
+        Kind::BackendTlsPolicy => collector.targets(&broken.target_refs()),
         kind if kind.is_route() => collector.parents(&broken.parent_refs()),
         _ => {}
     }

@@ -182,6 +182,21 @@ impl Index {
         self.references.users_of(dependency)
     }
 
+    /// Those of one kind.
+    pub fn referrers_of_kind<'a>(
+        &'a self,
+        dependency: &Dependency,
+        kind: Kind,
+    ) -> impl Iterator<Item = &'a ObjectId> + use<'a> {
+        let first = ObjectId { kind, key: ObjectKey::new("", "") };
+        self.references.users_from(dependency, first).take_while(move |id| id.kind == kind)
+    }
+
+    /// Everything that the verdict on an object rests on.
+    pub fn dependencies(&self, id: &ObjectId) -> impl Iterator<Item = &Dependency> {
+        self.references.used_by(id)
+    }
+
     /// Every object of a kind, there or not, that something refers to.
     pub fn referred(&self, kind: Kind) -> impl Iterator<Item = &ObjectId> {
         let first = Dependency::Object(ObjectId { kind, key: ObjectKey::new("", "") });
@@ -227,7 +242,8 @@ impl Index {
             // Nobody rests on a route, and who rests on the others is found when they are judged.
             _ => {}
         }
-        let is_judged = matches!(id.kind, Kind::GatewayClass | Kind::Gateway | Kind::Upstream);
+        let is_judged =
+            matches!(id.kind, Kind::GatewayClass | Kind::Gateway | Kind::BackendTlsPolicy | Kind::Upstream);
         if is_judged || id.kind.is_route() {
             self.dirty.objects.insert(id.clone());
         }

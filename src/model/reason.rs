@@ -38,6 +38,8 @@ pub enum Reason {
     RefNotPermitted,
     /// 500: a filter of the rule cannot be honoured.
     InvalidFilter,
+    /// 500: the BackendTLSPolicy of the backend cannot be honoured, and without it nothing is sent.
+    InvalidBackendTls,
     /// 503: no endpoint is ready.
     NoReadyTargets,
     /// 503: the target's address may not be connected to.
@@ -62,7 +64,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the list.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::BadRequest,
         Self::MethodNotAllowed,
         Self::UriTooLong,
@@ -79,6 +81,7 @@ impl Reason {
         Self::InvalidBackend,
         Self::RefNotPermitted,
         Self::InvalidFilter,
+        Self::InvalidBackendTls,
         Self::NoReadyTargets,
         Self::ForbiddenTarget,
         Self::ConnectFailed,
@@ -110,6 +113,7 @@ impl Reason {
             Self::InvalidBackend => "InvalidBackend",
             Self::RefNotPermitted => "RefNotPermitted",
             Self::InvalidFilter => "InvalidFilter",
+            Self::InvalidBackendTls => "InvalidBackendTls",
             Self::NoReadyTargets => "NoReadyTargets",
             Self::ForbiddenTarget => "ForbiddenTarget",
             Self::ConnectFailed => "ConnectFailed",

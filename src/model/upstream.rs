@@ -1,6 +1,6 @@
 //! Named sets of weighted targets that routes send requests to.
 
-use super::{EndpointsKey, UpstreamKey};
+use super::{Authorities, EndpointsKey, Hostname, Reason, UpstreamKey};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -50,6 +50,9 @@ pub enum EntrySource {
     },
     /// A reference that cannot be resolved or is not permitted: it never has endpoints.
     Broken,
+    /// It has endpoints, but how they may be spoken to cannot be honoured: it gets no requests, and
+    /// those for it are answered with this reason.
+    Closed(Reason),
 }
 
 /// What is spoken to a target.
@@ -61,9 +64,38 @@ pub enum BackendProtocol {
     H2c,
 }
 
-/// TLS from the gateway to a target, with the system's certificate authorities.
+/// TLS from the gateway to a target.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct OriginateTls {
-    /// SNI, and the name (or IP address) that the certificate must have.
+    /// SNI, and without `subjects` the name (or IP address) that the certificate must have.
     pub server_name: Arc<str>,
+    /// Whose signature makes a certificate good.
+    pub trust: Trust,
+    /// Names of which the certificate must have one, in place of `server_name`.
+    pub subjects: Arc<[SubjectName]>,
+}
+
+/// Whose signature makes a certificate good.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Trust {
+    /// That of the authorities of the system that the gateway runs on.
+    System,
+    /// That of these.
+    Authorities(Authorities),
+}
+
+/// A name that a certificate may have.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum SubjectName {
+    /// A DNS name; a wildcard stands for every name that it matches, and for itself.
+    Dns(Hostname),
+    /// A URI, compared letter by letter.
+    Uri(Arc<str>),
+}
+
+impl OriginateTls {
+    /// With the system's authorities, and a certificate for the name that is asked for.
+    pub fn system(server_name: impl Into<Arc<str>>) -> Self {
+        Self { server_name: server_name.into(), trust: Trust::System, subjects: Arc::new([]) }
+    }
 }

@@ -26,6 +26,7 @@ pub(super) fn status(reason: Reason) -> StatusCode {
         | Reason::InvalidBackend
         | Reason::RefNotPermitted
         | Reason::InvalidFilter
+        | Reason::InvalidBackendTls
         | Reason::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         Reason::NoReadyTargets | Reason::ForbiddenTarget | Reason::Draining => {
             StatusCode::SERVICE_UNAVAILABLE

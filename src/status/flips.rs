@@ -1,7 +1,8 @@
 //! Conditions that become bad, to be told by Events.
 
+use super::entries::SharedEntry;
 use super::merge::Status;
-use super::wanted::{Wanted, parent_title};
+use super::wanted::{ANCESTOR, PARENT, Wanted, entry_title};
 use crate::api::Condition as WireCondition;
 use crate::attach::verdict::{Condition, GatewayProgrammed, Reason};
 use std::collections::{BTreeMap, BTreeSet};
@@ -67,14 +68,22 @@ fn conditions<'a>(live: &'a Status, controller_name: &str) -> BTreeMap<(String, 
             let listeners = listeners.map(|one| (format!("listener {}", one.name), &*one.conditions));
             std::iter::once((whole, &*status.conditions)).chain(listeners).collect()
         }
-        Status::Route(status) => {
-            let own = status.parents.iter().filter(|parent| parent.controller_name == controller_name);
-            own.map(|parent| (parent_title(&parent.parent_ref), &*parent.conditions)).collect()
-        }
+        Status::Route(status) => own(PARENT, &status.parents, controller_name),
+        Status::Policy(status) => own(ANCESTOR, &status.ancestors, controller_name),
     };
     let each = parts.into_iter();
     each.flat_map(|(title, all)| all.iter().map(move |one| ((title.clone(), one.type_.as_str()), one)))
         .collect()
+}
+
+/// This controller's entries of a list that it shares.
+fn own<'a, E: SharedEntry>(
+    what: &str,
+    entries: &'a [E],
+    controller_name: &str,
+) -> Vec<(String, &'a [WireCondition])> {
+    let own = entries.iter().filter(|entry| entry.controller_name() == controller_name);
+    own.map(|entry| (entry_title(what, entry.reference()), entry.conditions())).collect()
 }
 
 #[cfg(test)]

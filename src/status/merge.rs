@@ -1,10 +1,11 @@
 //! Own entries into an object's newest status, everything of others untouched.
 
+use super::entries::SharedEntry;
 use super::features::FEATURES;
 use super::wanted::{Body, ListenerBody, ParentBody, Wanted, is_own_condition};
 use crate::api::gateway::{
-    GatewayClassStatus, GatewayStatus, GatewayStatusAddress, ListenerStatus, ParentReference,
-    RouteParentStatus, RouteStatus, SupportedFeature,
+    GatewayClassStatus, GatewayStatus, GatewayStatusAddress, ListenerStatus, ParentReference, PolicyStatus,
+    RouteStatus, SupportedFeature,
 };
 use crate::api::upstream::{UpstreamStatus, UpstreamTargetsStatus};
 use crate::api::{Condition as WireCondition, Object, Time};
@@ -12,8 +13,6 @@ use crate::attach::verdict::Condition;
 
 /// What the API takes in one list of conditions.
 const CONDITIONS_LIMIT: usize = 8;
-/// What the API takes in `status.parents`.
-const PARENTS_LIMIT: usize = 32;
 
 /// A status of any kind.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +23,8 @@ pub enum Status {
     Gateway(GatewayStatus),
     /// Of a route.
     Route(RouteStatus),
+    /// Of a policy.
+    Policy(PolicyStatus),
     /// Of an Upstream.
     Upstream(UpstreamStatus),
 }
@@ -36,7 +37,7 @@ pub struct Merged {
     /// Whether it differs from what is there: times of conditions move only on a flip, so an
     /// equal meaning is an equal status.
     pub changed: bool,
-    /// Parents for which there was no room beside those of other controllers: to be logged and
+    /// Parents or ancestors for which there was no room beside those of other controllers: to be logged and
     /// told by an event.
     pub left_out: Vec<ParentReference>,
 }
@@ -61,8 +62,12 @@ pub fn merge(wanted: &Wanted, newest: Option<&Status>, controller_name: &str, no
             Status::Gateway(writer.gateway(live, conditions, addresses.collect(), listeners))
         }
         (Body::Route(parents), newest) => {
-            let live = if let Some(Status::Route(live)) = newest { Some(live) } else { None };
-            Status::Route(writer.route(live, parents, &mut left_out))
+            let live = if let Some(Status::Route(live)) = newest { &*live.parents } else { &[] };
+            Status::Route(RouteStatus { parents: writer.entries(live, parents, &mut left_out) })
+        }
+        (Body::Policy(ancestors), newest) => {
+            let live = if let Some(Status::Policy(live)) = newest { &*live.ancestors } else { &[] };
+            Status::Policy(PolicyStatus { ancestors: writer.entries(live, ancestors, &mut left_out) })
         }
         (Body::Upstream { conditions, targets }, newest) => {
             let live = if let Some(Status::Upstream(live)) = newest { Some(live) } else { None };
@@ -70,16 +75,26 @@ pub fn merge(wanted: &Wanted, newest: Option<&Status>, controller_name: &str, no
         }
         (Body::Unwritten, _) => return None,
     };
-    let changed = newest.is_none_or(|newest| *newest != status);
+    let changed = newest.map_or(!status.says_nothing(), |newest| *newest != status);
     Some(Merged { status, changed, left_out })
 }
 
 impl Status {
+    /// Whether it is as good as none: the object is another controller's.
+    fn says_nothing(&self) -> bool {
+        match self {
+            Self::Route(status) => status.parents.is_empty(),
+            Self::Policy(status) => status.ancestors.is_empty(),
+            Self::Class(_) | Self::Gateway(_) | Self::Upstream(_) => false,
+        }
+    }
+
     /// The status that an object came with.
     pub fn of(object: &Object) -> Option<Self> {
         match object {
             Object::GatewayClass(object) => object.status.clone().map(Self::Class),
             Object::Gateway(object) => object.status.clone().map(Self::Gateway),
+            Object::BackendTlsPolicy(object) => object.status.clone().map(Self::Policy),
             Object::Upstream(object) => object.status.clone().map(Self::Upstream),
             other => other.as_route()?.status().cloned().map(Self::Route),
         }
@@ -145,41 +160,36 @@ impl Writer<'_> {
         }
     }
 
-    /// Replaces own entries in place, removes those whose parent is not wanted any more, and
-    /// puts new ones behind; an entry is own by its controller name and known by its whole
-    /// parentRef.
-    fn route(
+    /// Replaces own entries in place, removes those that are not wanted any more, and puts new
+    /// ones behind; an entry is own by its controller name and known by its whole reference.
+    fn entries<E: SharedEntry>(
         &self,
-        live: Option<&RouteStatus>,
+        live: &[E],
         wanted: &[ParentBody],
         left_out: &mut Vec<ParentReference>,
-    ) -> RouteStatus {
+    ) -> Vec<E> {
         let mut missing: Vec<_> = wanted.iter().collect();
-        let mut parents = Vec::new();
-        for entry in live.map(|live| live.parents.as_slice()).unwrap_or_default() {
-            if entry.controller_name != self.controller_name {
-                parents.push(entry.clone());
-            } else if let Some(at) = missing.iter().position(|own| own.reference == entry.parent_ref) {
+        let mut entries = Vec::new();
+        for entry in live {
+            if entry.controller_name() != self.controller_name {
+                entries.push(entry.clone());
+            } else if let Some(at) = missing.iter().position(|own| own.reference == *entry.reference()) {
                 let own = missing.remove(at);
-                parents.push(self.parent(own, Some(&*entry.conditions)));
+                entries.push(self.entry(own, Some(entry.conditions())));
             }
         }
         for own in missing {
-            if parents.len() < PARENTS_LIMIT {
-                parents.push(self.parent(own, None));
+            if entries.len() < E::LIMIT {
+                entries.push(self.entry(own, None));
             } else {
                 left_out.push(own.reference.clone());
             }
         }
-        RouteStatus { parents }
+        entries
     }
 
-    fn parent(&self, own: &ParentBody, live: Option<&[WireCondition]>) -> RouteParentStatus {
-        RouteParentStatus {
-            parent_ref: own.reference.clone(),
-            controller_name: self.controller_name.to_owned(),
-            conditions: self.conditions(live, &own.conditions),
-        }
+    fn entry<E: SharedEntry>(&self, own: &ParentBody, live: Option<&[WireCondition]>) -> E {
+        E::new(own.reference.clone(), self.controller_name.to_owned(), self.conditions(live, &own.conditions))
     }
 
     /// Conditions of other types stay as they are and where they are.

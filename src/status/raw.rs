@@ -59,6 +59,7 @@ impl Status {
         Ok(match kind {
             Kind::GatewayClass => Some(Self::Class(read(status)?)),
             Kind::Gateway => Some(Self::Gateway(read(status)?)),
+            Kind::BackendTlsPolicy => Some(Self::Policy(read(status)?)),
             Kind::Upstream => Some(Self::Upstream(read(status)?)),
             kind if kind.is_route() => Some(Self::Route(read(status)?)),
             _ => None,
@@ -77,6 +78,7 @@ impl Status {
             Self::Class(status) => write(status),
             Self::Gateway(status) => write(status),
             Self::Route(status) => write(status),
+            Self::Policy(status) => write(status),
             Self::Upstream(status) => write(status),
         }
     }
@@ -115,9 +117,9 @@ fn restore(merged: Value, live: &Value, raw: &Value) -> Value {
     }
 }
 
-/// What tells the items of a list apart: conditions, listeners, parents.
-fn name(item: &Value) -> [Option<&Value>; 4] {
-    ["type", "name", "parentRef", "controllerName"].map(|field| item.get(field))
+/// What tells the items of a list apart: conditions, listeners, parents, ancestors.
+fn name(item: &Value) -> [Option<&Value>; 5] {
+    ["type", "name", "parentRef", "ancestorRef", "controllerName"].map(|field| item.get(field))
 }
 
 #[cfg(test)]

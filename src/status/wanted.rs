@@ -44,6 +44,8 @@ pub enum Body {
     },
     /// Of a route: one entry for each parent that is this controller's.
     Route(Vec<ParentBody>),
+    /// Of a policy: one entry for each Gateway for whose requests it makes a difference.
+    Policy(Vec<ParentBody>),
     /// Of an Upstream.
     Upstream {
         /// Its conditions.
@@ -68,10 +70,10 @@ pub struct ListenerBody {
     pub conditions: Vec<Condition>,
 }
 
-/// The status of a route on one parent.
+/// The status of a route on one parent, or of a policy below one ancestor.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ParentBody {
-    /// As in the spec.
+    /// Of a route as in the spec.
     pub reference: ParentReference,
     /// Its conditions.
     pub conditions: Vec<Condition>,
@@ -95,7 +97,7 @@ impl Progress<'_> {
 }
 
 impl Wanted {
-    fn new(kind: Kind, key: &ObjectKey, head: &Head, body: Body) -> Self {
+    pub(super) fn new(kind: Kind, key: &ObjectKey, head: &Head, body: Body) -> Self {
         let id = ObjectId { kind, key: key.clone() };
         let mut wanted = Self { id, head: head.clone(), body, notes: Vec::new(), bad: false };
         wanted.bad = wanted.conditions().iter().any(|(_, condition)| condition.bad);
@@ -116,7 +118,14 @@ impl Wanted {
                     .extend(listeners.iter().map(|one| (format!("listener {}", one.name), &*one.conditions)));
             }
             Body::Route(parents) => {
-                parts.extend(parents.iter().map(|one| (parent_title(&one.reference), &*one.conditions)));
+                parts.extend(
+                    parents.iter().map(|one| (entry_title(PARENT, &one.reference), &*one.conditions)),
+                );
+            }
+            Body::Policy(ancestors) => {
+                parts.extend(
+                    ancestors.iter().map(|one| (entry_title(ANCESTOR, &one.reference), &*one.conditions)),
+                );
             }
             Body::Unwritten => {}
         }
@@ -125,9 +134,13 @@ impl Wanted {
     }
 }
 
-/// As conditions name the parent that they are about.
-pub(super) fn parent_title(reference: &ParentReference) -> String {
-    let mut title = "parent ".to_owned();
+/// What an entry of a route's status is about, and one of a policy's.
+pub(super) const PARENT: &str = "parent";
+pub(super) const ANCESTOR: &str = "ancestor";
+
+/// As conditions name the object that they are about.
+pub(super) fn entry_title(what: &str, reference: &ParentReference) -> String {
+    let mut title = format!("{what} ");
     if let Some(namespace) = &reference.namespace {
         title.push_str(&format!("{namespace}/"));
     }

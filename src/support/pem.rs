@@ -1,4 +1,4 @@
-//! From the PEM texts of a TLS Secret to a certificate with its key.
+//! From PEM texts to certificates: with a key, as a TLS Secret holds them, or of authorities.
 
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::pem::{Error as PemError, PemObject};
@@ -56,6 +56,41 @@ pub fn read_pair(chain_pem: &str, key_pem: &str) -> Result<CertifiedKey, Invalid
         return Err(InvalidCertificate::Mismatch);
     }
     Ok(CertifiedKey::new(chain, key))
+}
+
+/// Why a PEM text has no certificates of authorities.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidAuthorities {
+    /// No PEM section is a certificate.
+    #[error("no certificate found: expected a PEM section \"-----BEGIN CERTIFICATE-----\"")]
+    NoCertificate,
+    /// A PEM section is broken.
+    #[error("no valid PEM: {0}")]
+    Malformed(String),
+    /// A section holds no certificate.
+    #[error("certificate {number} cannot be used: {problem}")]
+    Unusable {
+        /// Which one, from 1.
+        number: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// Makes sure that the text has certificates of authorities, and that each can be used. Their
+/// dates are not judged: that is done when a certificate is, which they have signed.
+///
+/// # Errors
+/// Any of [`InvalidAuthorities`]
+pub fn check_authorities(pem: &str) -> Result<(), InvalidAuthorities> {
+    let mut number = 0;
+    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+        number += 1;
+        let certificate = certificate.map_err(|error| InvalidAuthorities::Malformed(explain(&error)))?;
+        webpki::anchor_from_trusted_cert(&certificate)
+            .map_err(|error| InvalidAuthorities::Unusable { number, problem: error.to_string() })?;
+    }
+    if number == 0 { Err(InvalidAuthorities::NoCertificate) } else { Ok(()) }
 }
 
 /// The library's own texts quote the offending line, which may be a line of a private key.

@@ -61,6 +61,15 @@ impl<User: Ord + Clone, Used: Ord + Clone> Relation<User, Used> {
         self.backward.get(used).into_iter().flatten()
     }
 
+    /// Everyone who uses this, in order, from `first` on.
+    pub fn users_from<'a>(
+        &'a self,
+        used: &Used,
+        first: User,
+    ) -> impl Iterator<Item = &'a User> + use<'a, User, Used> {
+        self.backward.get(used).map(|users| users.range(first..)).into_iter().flatten()
+    }
+
     /// Everything that anyone uses, in order, from `first` on.
     pub fn all_used_from(&self, first: Used) -> impl Iterator<Item = &Used> {
         self.backward.range(first..).map(|(used, _)| used)

@@ -3,6 +3,7 @@
 use super::{Builder, Found, Listener, Request, Table};
 use crate::model::{self, *};
 use crate::telemetry::Metrics;
+use crate::tls::ClientConfigs;
 use crate::upstream::{Registry, TargetPolicy};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use std::net::SocketAddr;
@@ -19,7 +20,9 @@ pub(super) fn builder() -> Builder {
 }
 
 pub(super) fn builder_with(metrics: &Arc<Metrics>) -> Builder {
-    Builder::new(Registry::new(TargetPolicy::new(true, Vec::new()), metrics.clone()), metrics.clone())
+    let tls = ClientConfigs::new(rustls::RootCertStore::empty());
+    let registry = Registry::new(TargetPolicy::new(true, Vec::new()), tls, metrics.clone());
+    Builder::new(registry, metrics.clone())
 }
 
 pub(super) fn delta(version: u64, upserts: impl IntoIterator<Item = Resource>) -> Delta {

@@ -1,29 +1,76 @@
-//! TLS towards backends, with the system's certificate authorities.
+//! TLS towards backends: whom to trust, and with which name.
+
+mod subjects;
 
 use super::{alpn_protocols, provider};
-use rustls::{ClientConfig, RootCertStore};
-use std::sync::Arc;
+use crate::model::{OriginateTls, SubjectName, Trust};
+use rustls::client::WantsClientCert;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+use subjects::SubjectVerifier;
 
-/// Settings for connections to targets with `https`. One set serves all targets: sessions are
-/// kept by server name in it, so a target's tickets are offered to that target only.
-#[derive(Clone, Debug)]
+/// Makes the settings for connections to targets with TLS. Targets that trust the same share one
+/// set: sessions are kept by server name in it, so a target's tickets are offered to that target
+/// only, and never after what it trusts has changed.
+#[derive(Debug)]
 pub struct ClientConfigs {
-    configs: Result<Offers, NoAuthorities>,
+    system: Arc<RootCertStore>,
+    /// Kept for as long as somebody uses them.
+    made: HashMap<Verification, Weak<Offers>>,
 }
 
+/// TLS towards one target.
 #[derive(Clone, Debug)]
+pub struct ClientTls {
+    /// SNI.
+    pub server_name: Arc<str>,
+    usable: Result<(ServerName<'static>, Arc<Offers>), TlsUnusable>,
+}
+
+/// What is offered by ALPN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offer {
+    /// `h2` and `http/1.1`.
+    Both,
+    /// `http/1.1` alone, for requests that HTTP/2 cannot carry, such as a WebSocket's `Upgrade`.
+    Http1,
+    /// `h2` alone, for targets that are known to speak nothing else.
+    Http2,
+}
+
+/// How a certificate is judged; all that one set of settings hangs on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Verification {
+    trust: Trust,
+    subjects: Arc<[SubjectName]>,
+}
+
+#[derive(Debug)]
 struct Offers {
     both: Arc<ClientConfig>,
     http1: Arc<ClientConfig>,
+    http2: Arc<ClientConfig>,
 }
 
-/// No certificate could ever be trusted.
+/// No certificate could ever be right.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "no certificate authorities were found, so no TLS target can be trusted: install the package \
-     ca-certificates or let SSL_CERT_FILE name a PEM file"
-)]
-pub struct NoAuthorities;
+pub enum TlsUnusable {
+    /// Nobody is trusted.
+    #[error(
+        "no certificate authorities were found, so no TLS target can be trusted: install the package \
+         ca-certificates or let SSL_CERT_FILE name a PEM file"
+    )]
+    NoAuthorities,
+    /// The certificates that were given are none.
+    #[error("none of the certificates that are to be trusted can be used")]
+    BadAuthorities,
+    /// The name is none that TLS knows.
+    #[error("{0:?} is no name that a certificate can have")]
+    ServerName(Arc<str>),
+}
 
 impl ClientConfigs {
     /// Reads the system's authorities, or those that SSL_CERT_FILE and SSL_CERT_DIR name. Takes
@@ -35,46 +82,95 @@ impl ClientConfigs {
         }
         let mut authorities = RootCertStore::empty();
         let (count, refused) = authorities.add_parsable_certificates(loaded.certs);
-        let configs = Self::new(authorities);
-        match &configs.configs {
-            Ok(_) => tracing::info!(count, refused, "loaded the system's certificate authorities"),
-            Err(error) => tracing::warn!("{error}"),
+        if authorities.is_empty() {
+            tracing::warn!("{}", TlsUnusable::NoAuthorities);
+        } else {
+            tracing::info!(count, refused, "loaded the system's certificate authorities");
         }
-        configs
+        Self::new(authorities)
     }
 
-    /// Trusts these authorities and no others.
-    pub fn new(authorities: RootCertStore) -> Self {
+    /// Takes these for the system's authorities.
+    pub fn new(system: RootCertStore) -> Self {
+        Self { system: Arc::new(system), made: HashMap::new() }
+    }
+
+    /// TLS as a target wants it. Settings that are in use are not made again.
+    pub fn get(&mut self, tls: &OriginateTls) -> ClientTls {
+        ClientTls { server_name: tls.server_name.clone(), usable: self.usable(tls) }
+    }
+
+    fn usable(&mut self, tls: &OriginateTls) -> Result<(ServerName<'static>, Arc<Offers>), TlsUnusable> {
+        let name = ServerName::try_from(tls.server_name.to_string())
+            .map_err(|_| TlsUnusable::ServerName(tls.server_name.clone()))?;
+        let verification = Verification { trust: tls.trust.clone(), subjects: tls.subjects.clone() };
+        if let Some(made) = self.made.get(&verification).and_then(Weak::upgrade) {
+            return Ok((name, made));
+        }
+        let offers = Arc::new(self.make(&verification)?);
+        self.made.retain(|_, made| made.strong_count() > 0);
+        self.made.insert(verification, Arc::downgrade(&offers));
+        Ok((name, offers))
+    }
+
+    fn make(&self, verification: &Verification) -> Result<Offers, TlsUnusable> {
+        let (authorities, missing) = match &verification.trust {
+            Trust::System => (self.system.clone(), TlsUnusable::NoAuthorities),
+            Trust::Authorities(given) => (read(given.pem()), TlsUnusable::BadAuthorities),
+        };
         if authorities.is_empty() {
-            return Self { configs: Err(NoAuthorities) };
+            return Err(missing);
         }
         let builder = ClientConfig::builder_with_provider(provider());
         // It cannot fail: the provider has the cipher suites of both versions.
-        let configs = builder.with_safe_default_protocol_versions().map(|builder| {
-            let mut both = builder.with_root_certificates(authorities).with_no_client_auth();
-            let mut http1 = both.clone();
-            both.alpn_protocols = alpn_protocols();
-            http1.alpn_protocols = vec![b"http/1.1".to_vec()];
-            Offers { both: Arc::new(both), http1: Arc::new(http1) }
-        });
-        Self { configs: configs.map_err(|_| NoAuthorities) }
+        let builder = builder.with_safe_default_protocol_versions().map_err(|_| missing)?;
+        let builder: ConfigBuilder<ClientConfig, WantsClientCert> = if verification.subjects.is_empty() {
+            builder.with_root_certificates(authorities)
+        } else {
+            let verifier = SubjectVerifier::new(authorities, verification.subjects.clone());
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
+        };
+        Ok(Offers::new(&builder.with_no_client_auth()))
     }
+}
 
-    /// The settings; ALPN offers `h2` and `http/1.1`.
+/// Those of the certificates that can be used; that all of them can was judged before.
+fn read(pem: &str) -> Arc<RootCertStore> {
+    let mut authorities = RootCertStore::empty();
+    let certificates = CertificateDer::pem_slice_iter(pem.as_bytes()).filter_map(Result::ok);
+    authorities.add_parsable_certificates(certificates);
+    Arc::new(authorities)
+}
+
+impl Offers {
+    /// Clones share what they verify with and where sessions are kept.
+    fn new(config: &ClientConfig) -> Self {
+        let offering = |protocols| {
+            let mut config = config.clone();
+            config.alpn_protocols = protocols;
+            Arc::new(config)
+        };
+        Self {
+            both: offering(alpn_protocols()),
+            http1: offering(vec![b"http/1.1".to_vec()]),
+            http2: offering(vec![b"h2".to_vec()]),
+        }
+    }
+}
+
+impl ClientTls {
+    /// The settings, and the name to connect with.
     ///
     /// # Errors
-    /// No authority is trusted.
-    pub fn get(&self) -> Result<Arc<ClientConfig>, NoAuthorities> {
-        self.configs.as_ref().map(|offers| offers.both.clone()).map_err(Clone::clone)
-    }
-
-    /// The settings for requests that HTTP/2 cannot carry, such as a WebSocket's `Upgrade`; ALPN
-    /// offers `http/1.1` alone.
-    ///
-    /// # Errors
-    /// No authority is trusted.
-    pub fn http1(&self) -> Result<Arc<ClientConfig>, NoAuthorities> {
-        self.configs.as_ref().map(|offers| offers.http1.clone()).map_err(Clone::clone)
+    /// No certificate could be right.
+    pub fn connect(&self, offer: Offer) -> Result<(Arc<ClientConfig>, ServerName<'static>), TlsUnusable> {
+        let (name, offers) = self.usable.as_ref().map_err(Clone::clone)?;
+        let config = match offer {
+            Offer::Both => &offers.both,
+            Offer::Http1 => &offers.http1,
+            Offer::Http2 => &offers.http2,
+        };
+        Ok((config.clone(), name.clone()))
     }
 }
 

@@ -2,14 +2,13 @@
 
 use super::pool::Http2;
 use super::{Endpoint, Http1, Pick, Stream};
-use crate::model::{BackendProtocol, OriginateTls, Reason};
+use crate::model::{BackendProtocol, Reason};
 use crate::support::local_executor::LocalExecutor;
-use crate::tls::ClientConfigs;
+use crate::tls::{ClientTls, Offer};
 use bytes::Bytes;
 use http_body::Body;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use rustls::pki_types::ServerName;
 use std::error::Error;
 use std::io;
 use std::sync::Arc;
@@ -18,10 +17,9 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-/// Makes connections, with the process's TLS settings and one limit of time for all of it.
-#[derive(Clone, Debug)]
+/// Makes connections, with one limit of time for all of it.
+#[derive(Clone, Copy, Debug)]
 pub struct Connector {
-    tls: Arc<ClientConfigs>,
     limit: Duration,
 }
 
@@ -49,7 +47,7 @@ pub enum ConnectError {
     Tls {
         /// The endpoint.
         address: std::net::SocketAddr,
-        /// The name that the certificate must have.
+        /// The name that was asked for.
         server_name: Arc<str>,
         /// rustls' error.
         source: Box<dyn Error + Send + Sync>,
@@ -84,8 +82,8 @@ impl ConnectError {
 
 impl Connector {
     /// A connector; `limit` is for TCP and TLS together.
-    pub fn new(tls: Arc<ClientConfigs>, limit: Duration) -> Self {
-        Self { tls, limit }
+    pub fn new(limit: Duration) -> Self {
+        Self { limit }
     }
 
     /// Connects to an endpoint as its entry says. `http1` is for a request that HTTP/2 cannot
@@ -106,7 +104,7 @@ impl Connector {
         &self,
         endpoint: &Arc<Endpoint>,
         protocol: BackendProtocol,
-        tls: Option<&OriginateTls>,
+        tls: Option<&ClientTls>,
         http1: bool,
     ) -> Result<Connected<B>, ConnectError>
     where
@@ -119,7 +117,7 @@ impl Connector {
         // A head and its body are often two writes: Nagle would hold the second back.
         tcp.set_nodelay(true).map_err(|source| ConnectError::Tcp { address, source })?;
         let (stream, is_h2) = match tls {
-            Some(tls) => self.handshake(tcp, endpoint, tls, http1).await?,
+            Some(tls) => handshake(tcp, endpoint, tls, offer(protocol, http1)).await?,
             None => (Stream::Tcp(tcp), protocol == BackendProtocol::H2c),
         };
         if !is_h2 {
@@ -128,27 +126,37 @@ impl Connector {
         let shared = share(stream, endpoint).await;
         shared.map(Connected::Http2).map_err(|source| ConnectError::Http { address, source })
     }
+}
 
-    async fn handshake(
-        &self,
-        tcp: TcpStream,
-        endpoint: &Arc<Endpoint>,
-        tls: &OriginateTls,
-        http1: bool,
-    ) -> Result<(Stream, bool), ConnectError> {
-        let failed = |source: Box<dyn Error + Send + Sync>| ConnectError::Tls {
-            address: endpoint.address,
-            server_name: tls.server_name.clone(),
-            source,
-        };
-        let config = if http1 { self.tls.http1() } else { self.tls.get() };
-        let config = config.map_err(|error| failed(error.into()))?;
-        let name = ServerName::try_from(tls.server_name.to_string()).map_err(|error| failed(error.into()))?;
-        let stream =
-            TlsConnector::from(config).connect(name, tcp).await.map_err(|error| failed(error.into()))?;
-        let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-        Ok((Stream::Tls(Box::new(stream)), is_h2))
+/// Who speaks HTTP/2 without being asked is not asked for anything else by TLS either.
+fn offer(protocol: BackendProtocol, http1: bool) -> Offer {
+    match protocol {
+        BackendProtocol::H2c => Offer::Http2,
+        BackendProtocol::Http if http1 => Offer::Http1,
+        BackendProtocol::Http => Offer::Both,
     }
+}
+
+/// A TLS stream, and whether HTTP/2 is spoken on it.
+async fn handshake(
+    tcp: TcpStream,
+    endpoint: &Arc<Endpoint>,
+    tls: &ClientTls,
+    offer: Offer,
+) -> Result<(Stream, bool), ConnectError> {
+    let failed = |source: Box<dyn Error + Send + Sync>| ConnectError::Tls {
+        address: endpoint.address,
+        server_name: tls.server_name.clone(),
+        source,
+    };
+    let (config, name) = tls.connect(offer).map_err(|error| failed(error.into()))?;
+    let stream = TlsConnector::from(config).connect(name, tcp).await.map_err(|error| failed(error.into()))?;
+    // A target that does not negotiate speaks what it is known to speak.
+    let is_h2 = match stream.get_ref().1.alpn_protocol() {
+        Some(chosen) => chosen == b"h2",
+        None => offer == Offer::Http2,
+    };
+    Ok((Stream::Tls(Box::new(stream)), is_h2))
 }
 
 async fn share<B>(stream: Stream, endpoint: &Arc<Endpoint>) -> hyper::Result<Http2<B>>

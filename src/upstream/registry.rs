@@ -7,6 +7,7 @@ use crate::model;
 use crate::model::{BackendProtocol, EndpointsKey, EntrySource, OriginateTls, Reason, UpstreamKey};
 use crate::support::forbidden::TargetPolicy;
 use crate::telemetry::Metrics;
+use crate::tls::ClientConfigs;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -41,6 +42,7 @@ impl Upstreams {
 #[derive(Debug)]
 pub struct Registry {
     policy: TargetPolicy,
+    tls: ClientConfigs,
     metrics: Arc<Metrics>,
     slots: HashMap<UpstreamKey, Slot>,
     configured: HashMap<UpstreamKey, model::Upstream>,
@@ -66,9 +68,10 @@ struct Identity {
 
 impl Registry {
     /// An empty registry.
-    pub fn new(policy: TargetPolicy, metrics: Arc<Metrics>) -> Self {
+    pub fn new(policy: TargetPolicy, tls: ClientConfigs, metrics: Arc<Metrics>) -> Self {
         Self {
             policy,
+            tls,
             metrics,
             slots: HashMap::new(),
             configured: HashMap::new(),
@@ -140,7 +143,10 @@ impl Registry {
     pub fn names(&self) -> HashSet<(Arc<str>, u16)> {
         let named = self.users.keys().filter_map(|source| match source {
             EntrySource::Dns { host, port } => Some((host.clone(), *port)),
-            EntrySource::Endpoints(_) | EntrySource::Address(_) | EntrySource::Broken => None,
+            EntrySource::Endpoints(_)
+            | EntrySource::Address(_)
+            | EntrySource::Broken
+            | EntrySource::Closed(_) => None,
         });
         named.collect()
     }
@@ -199,9 +205,9 @@ impl Registry {
             entries.push(Entry {
                 name: entry.name.clone(),
                 protocol: entry.protocol,
-                tls: entry.tls.clone(),
-                base_path: entry.base_path.clone(),
                 endpoints: endpoints.collect(),
+                tls: entry.tls.as_ref().map(|tls| self.tls.get(tls)),
+                base_path: entry.base_path.clone(),
             });
         }
         self.keep_live(&upstream.key, live);
@@ -217,7 +223,7 @@ impl Registry {
             slot,
             entries: entries.into(),
             split,
-            unavailable: if forbidden { Reason::ForbiddenTarget } else { Reason::NoReadyTargets },
+            unavailable: if forbidden { Reason::ForbiddenTarget } else { why_empty(upstream) },
         }
     }
 
@@ -225,7 +231,7 @@ impl Registry {
     fn addresses(&self, source: &EntrySource) -> Vec<SocketAddr> {
         match source {
             EntrySource::Address(address) => vec![*address],
-            EntrySource::Broken => Vec::new(),
+            EntrySource::Broken | EntrySource::Closed(_) => Vec::new(),
             EntrySource::Dns { host, port } => {
                 self.resolved.get(&(host.clone(), *port)).cloned().unwrap_or_default()
             }
@@ -267,6 +273,15 @@ impl Registry {
             }
         }
     }
+}
+
+/// The reason where there is nothing to pick, although every address is permitted.
+fn why_empty(upstream: &model::Upstream) -> Reason {
+    let closed = upstream.entries.iter().find_map(|entry| match entry.source {
+        EntrySource::Closed(reason) => Some(reason),
+        _ => None,
+    });
+    closed.unwrap_or(Reason::NoReadyTargets)
 }
 
 #[cfg(test)]

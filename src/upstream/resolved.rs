@@ -2,8 +2,9 @@
 
 use super::split::{Split, Splits};
 use super::{Endpoint, Slot};
-use crate::model::{BackendProtocol, OriginateTls, Reason, UpstreamKey};
+use crate::model::{BackendProtocol, Reason, UpstreamKey};
 use crate::telemetry::UpstreamMetrics;
+use crate::tls::ClientTls;
 use std::sync::Arc;
 
 /// One version of an upstream; immutable but for the live state behind its endpoints.
@@ -34,7 +35,7 @@ pub struct Entry {
     /// What is spoken to its endpoints.
     pub protocol: BackendProtocol,
     /// TLS towards its endpoints.
-    pub tls: Option<OriginateTls>,
+    pub tls: Option<ClientTls>,
     /// Put before the request's path; without trailing slash.
     pub base_path: Arc<str>,
     /// Those that may get requests now.

@@ -7,6 +7,9 @@ mod record;
 pub use ask::Ask;
 pub use record::Seen;
 
+use crate::common::certificates::Pair;
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -17,8 +20,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio_rustls::TlsAcceptor;
 
 /// How long a drained backend waits for its clients before it cuts them.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
@@ -38,6 +43,10 @@ enum Protocol {
     H2c,
 }
 
+/// The name that a TLS client asked for.
+#[derive(Clone, Debug, Default)]
+struct Sni(Option<String>);
+
 #[derive(Debug)]
 enum Command {
     Drain(oneshot::Sender<usize>),
@@ -48,6 +57,7 @@ enum Command {
 struct Shared {
     name: String,
     protocol: Protocol,
+    tls: Option<TlsAcceptor>,
     /// Whether requests and bytes are kept; under load only numbers are.
     records: Option<Mutex<Records>>,
     requests: AtomicU64,
@@ -60,28 +70,39 @@ struct Shared {
 impl Backend {
     /// One that speaks HTTP/1.1 and records what it gets.
     pub fn start(name: &str) -> Self {
-        Self::launch(name, Protocol::Http1, true)
+        Self::launch(name, Protocol::Http1, None, true)
     }
 
     /// One that speaks HTTP/2 by prior knowledge, and nothing else.
     pub fn start_h2c(name: &str) -> Self {
-        Self::launch(name, Protocol::H2c, true)
+        Self::launch(name, Protocol::H2c, None, true)
+    }
+
+    /// One that speaks TLS, and in it what the client chooses of these, or HTTP/1.1.
+    pub fn start_tls(name: &str, pair: &Pair, alpn: &[&str]) -> Self {
+        Self::launch(name, Protocol::Http1, Some(pair.acceptor(alpn)), true)
+    }
+
+    /// One that speaks TLS without asking what to speak in it: HTTP/2, and nothing else.
+    pub fn start_tls_h2(name: &str, pair: &Pair) -> Self {
+        Self::launch(name, Protocol::H2c, Some(pair.acceptor(&[])), true)
     }
 
     /// One that speaks HTTP/1.1 and only counts.
     pub fn start_for_load(name: &str) -> Self {
-        Self::launch(name, Protocol::Http1, false)
+        Self::launch(name, Protocol::Http1, None, false)
     }
 
     /// One that speaks HTTP/2 by prior knowledge and only counts.
     pub fn start_h2c_for_load(name: &str) -> Self {
-        Self::launch(name, Protocol::H2c, false)
+        Self::launch(name, Protocol::H2c, None, false)
     }
 
-    fn launch(name: &str, protocol: Protocol, record: bool) -> Self {
+    fn launch(name: &str, protocol: Protocol, tls: Option<TlsAcceptor>, record: bool) -> Self {
         let shared = Arc::new(Shared {
             name: name.to_owned(),
             protocol,
+            tls,
             records: record.then(Mutex::default),
             requests: AtomicU64::new(0),
             connections: AtomicU64::new(0),
@@ -221,12 +242,37 @@ fn accept(shared: &Arc<Shared>, stream: TcpStream) {
 
 /// One connection, to its end. How it ends is judged by the client.
 async fn serve(io: Recorder, shared: Arc<Shared>, connection: u64) {
+    let Some(tls) = shared.tls.clone() else {
+        let protocol = shared.protocol;
+        return serve_http(io, shared, connection, protocol, Sni::default()).await;
+    };
+    let Ok(stream) = tls.accept(io).await else { return };
+    let session = stream.get_ref().1;
+    let sni = Sni(session.server_name().map(str::to_owned));
+    let protocol = match session.alpn_protocol() {
+        Some(b"h2") => Protocol::H2c,
+        Some(_) => Protocol::Http1,
+        None => shared.protocol,
+    };
+    serve_http(stream, shared, connection, protocol, sni).await;
+}
+
+async fn serve_http(
+    io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    shared: Arc<Shared>,
+    connection: u64,
+    protocol: Protocol,
+    sni: Sni,
+) {
     let io = TokioIo::new(io);
     let service = service_fn({
         let shared = shared.clone();
-        move |request| answer::answer(request, shared.clone(), connection)
+        move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(sni.clone());
+            answer::answer(request, shared.clone(), connection)
+        }
     });
-    match shared.protocol {
+    match protocol {
         Protocol::Http1 => {
             // Answers carry `Connection: close` while draining; an idle connection is left to
             // the client, for closing it could cut a request that is on its way.

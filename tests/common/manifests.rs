@@ -116,6 +116,33 @@ stringData:
     )
 }
 
+/// A ConfigMap with certificates of authorities.
+pub fn config_map(name: &str, pem: &str) -> String {
+    format!(
+        "apiVersion: v1
+kind: ConfigMap
+metadata: {{name: {name}}}
+data:
+  ca.crt: |
+{}
+",
+        indent(pem, 4)
+    )
+}
+
+/// A BackendTLSPolicy for a Service with that `validation`, a YAML map.
+pub fn backend_tls_policy(service: &str, validation: &str) -> String {
+    format!(
+        "apiVersion: gateway.networking.k8s.io/v1
+kind: BackendTLSPolicy
+metadata: {{name: {service}}}
+spec:
+  targetRefs: [{{group: '', kind: Service, name: {service}}}]
+  validation: {validation}
+"
+    )
+}
+
 /// Documents as one file.
 pub fn documents(documents: &[String]) -> String {
     documents.join("---\n")

@@ -100,6 +100,14 @@ fn status(wanted: &Wanted) -> Value {
             });
             status.insert("parents".to_owned(), parents.collect());
         }
+        Body::Policy(ancestors) => {
+            let ancestors = ancestors.iter().map(|ancestor| {
+                let mut reference = serde_json::to_value(&ancestor.reference).unwrap();
+                shorten(&mut reference);
+                json!({"ancestorRef": reference, "conditions": conditions(&ancestor.conditions)})
+            });
+            status.insert("ancestors".to_owned(), ancestors.collect());
+        }
         Body::Unwritten => {}
     }
     if !wanted.notes.is_empty() {

@@ -14,6 +14,7 @@ var pages = []struct{ name, section string }{
 	{"docs/no-address.md", ""},
 	{"docs/conditions.md", ""},
 	{"docs/certificates.md", ""},
+	{"docs/backend-tls.md", ""},
 	{"docs/external-dns.md", ""},
 	{"docs/namespaces.md", ""},
 	{"docs/sizing.md", ""},

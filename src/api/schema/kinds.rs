@@ -30,6 +30,7 @@ schemas! {
     Gateway: embedded(include_str!("gateway-api-v1.7.0/gateways.json")),
     HttpRoute: embedded(include_str!("gateway-api-v1.7.0/httproutes.json")),
     ReferenceGrant: embedded(include_str!("gateway-api-v1.7.0/referencegrants.json")),
+    BackendTlsPolicy: embedded(include_str!("gateway-api-v1.7.0/backendtlspolicies.json")),
     Upstream: read(crds::schema::<Upstream>()),
     GatewayParameters: read(crds::schema::<GatewayParameters>()),
     Service: typed::<Service>(),

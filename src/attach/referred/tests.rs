@@ -63,3 +63,21 @@ spec: {controllerName: tidegate.dev/gateway-controller, parametersRef: {group: x
     let theirs = class.replace("tidegate.dev/gateway-controller", "example.com/other");
     assert_eq!(found(&[&gateway("tidegate", &["default"]), &theirs], &Options::standalone()), [""; 0]);
 }
+
+#[test]
+fn policies_ask_for_what_they_refer_to_in_their_own_namespace() {
+    let policy = "
+apiVersion: gateway.networking.k8s.io/v1
+kind: BackendTLSPolicy
+metadata: {name: tls}
+spec:
+  targetRefs: [{group: '', kind: Service, name: shop}]
+  validation:
+    hostname: a.example
+    caCertificateRefs:
+    - {group: '', kind: ConfigMap, name: ca}
+    - {group: '', kind: Secret, name: secret-ca}
+    - {group: apps, kind: Deployment, name: none}
+";
+    assert_eq!(found(&[policy], &Options::standalone()), ["default/secret-ca", "default/ca"]);
+}

@@ -5,7 +5,7 @@ use super::queue::Queue;
 use crate::api::gateway::ParentReference;
 use crate::api::{Kind, ObjectId, Time};
 use crate::source::cluster::Client;
-use crate::status::{self, Flip, Wanted};
+use crate::status::{self, Body, Flip, Wanted};
 use crate::support::backoff::Backoff;
 use crate::telemetry::{Metrics, StatusWrite};
 use futures::StreamExt;
@@ -26,7 +26,7 @@ const AT_ONCE: usize = 8;
 /// After somebody else wrote first, or the API server did not answer.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(10));
 
-/// Routes without room in their status of which it is remembered that this was said.
+/// Objects without room in their status of which it is remembered that this was said.
 const MAX_FULL: usize = 1024;
 
 /// The owner of what is written by server-side apply.
@@ -49,7 +49,8 @@ pub struct StatusWriter {
     queue: StatusQueue,
     events: Events,
     metrics: Arc<Metrics>,
-    /// Routes by uid in whose status there is no room for all parents, with those that are left out.
+    /// Routes and policies by uid in whose status there is no room for all entries, with those that
+    /// are left out.
     full: Mutex<BTreeMap<Arc<str>, Vec<ParentReference>>>,
 }
 
@@ -214,9 +215,12 @@ impl StatusWriter {
         if full.len() >= MAX_FULL {
             full.clear();
         }
+        let (list, entries) = match wanted.body {
+            Body::Policy(_) => ("ancestors", "Gateways"),
+            _ => ("parents", "parents"),
+        };
         let message = format!(
-            "status.parents is full of entries of other controllers: {} of the parents that are Tidegate's are \
-             not in it",
+            "status.{list} takes no more entries: {} of the {entries} that are Tidegate's are not in it",
             left_out.len()
         );
         full.insert(wanted.head.uid.clone(), left_out);

@@ -16,7 +16,7 @@ use std::sync::Arc;
 const BY_NAME: [Kind; 2] = [Kind::Secret, Kind::ConfigMap];
 
 /// Watches of single objects in one namespace. Each is a connection to the API server, and whoever
-/// may write Gateways there chooses how many names they refer to.
+/// may write Gateways or policies there chooses how many names they refer to.
 pub(super) const MAX_NAMED: usize = 256;
 
 /// What was told, by which watches.
@@ -201,8 +201,8 @@ impl Join {
         }
         for namespace in full.difference(&self.full) {
             tracing::warn!(
-                "namespace {namespace}: more than {MAX_NAMED} Secrets are referred to that are not there or not \
-                 of type kubernetes.io/tls; what is more than that is not looked for"
+                "namespace {namespace}: more than {MAX_NAMED} ConfigMaps, and Secrets that are not there or not of \
+                 type kubernetes.io/tls, are referred to; what is more than that is not looked for"
             );
         }
         self.full = full;

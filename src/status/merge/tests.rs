@@ -36,6 +36,7 @@ fn merged(body: Body, newest: Option<Status>, now: &str) -> (Value, bool, usize)
         Status::Class(status) => serde_json::to_value(status),
         Status::Gateway(status) => serde_json::to_value(status),
         Status::Route(status) => serde_json::to_value(status),
+        Status::Policy(status) => serde_json::to_value(status),
         Status::Upstream(status) => serde_json::to_value(status),
     };
     (value.unwrap(), merged.changed, merged.left_out.len())
@@ -199,4 +200,49 @@ fn features_are_sorted_as_the_api_demands() {
     let body = Body::Class(vec![condition("Accepted", Truth::True)]);
     let (status, _, _) = merged(body, None, "2026-02-02T00:00:00Z");
     assert_eq!(status["supportedFeatures"].as_array().unwrap().len(), FEATURES.len());
+}
+
+fn ancestor(controller: &str, name: &str, status: &str, time: &str) -> Value {
+    json!({
+        "ancestorRef": {"group": "gateway.networking.k8s.io", "kind": "Gateway", "namespace": "default", "name": name},
+        "controllerName": controller,
+        "conditions": [{
+            "type": "Accepted", "status": status, "reason": "Because", "message": "why",
+            "observedGeneration": 5, "lastTransitionTime": time,
+        }],
+    })
+}
+
+fn policy(names: &[&str]) -> Body {
+    let reference = |name: &&str| json!({"group": "gateway.networking.k8s.io", "kind": "Gateway", "namespace": "default", "name": name});
+    Body::Policy(names.iter().map(|name| parent(reference(name), Truth::True)).collect())
+}
+
+fn policy_status(ancestors: &[Value]) -> Option<Status> {
+    Some(Status::Policy(serde_json::from_value(json!({"ancestors": ancestors})).unwrap()))
+}
+
+#[test]
+fn ancestors_are_merged_like_parents_and_there_are_fewer() {
+    let (then, now) = ("2020-01-01T00:00:00Z", "2026-02-02T00:00:00Z");
+    let foreign = ancestor("example.com/other", "web", "False", then);
+    let live = [foreign.clone(), ancestor(US, "gone", "True", then), ancestor(US, "web", "True", then)];
+    let (status, changed, left_out) = merged(policy(&["web", "new"]), policy_status(&live), now);
+    let wanted = [foreign.clone(), live[2].clone(), ancestor(US, "new", "True", now)];
+    assert_eq!((status, changed, left_out), (json!({"ancestors": wanted}), true, 0));
+
+    let full = vec![foreign; 15];
+    let (status, _, left_out) = merged(policy(&["web", "new"]), policy_status(&full), now);
+    assert_eq!((status["ancestors"].as_array().unwrap().len(), left_out), (16, 1));
+}
+
+#[test]
+fn nothing_is_written_where_there_is_nothing_to_say() {
+    for body in [Body::Route(vec![]), policy(&[])] {
+        let (_, changed, _) = merged(body, None, "2026-02-02T00:00:00Z");
+        assert!(!changed, "an object of another controller is left alone");
+    }
+    let own = [ancestor(US, "gone", "True", "2020-01-01T00:00:00Z")];
+    let (status, changed, _) = merged(policy(&[]), policy_status(&own), "2026-02-02T00:00:00Z");
+    assert_eq!((status, changed), (json!({"ancestors": []}), true));
 }

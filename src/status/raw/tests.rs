@@ -38,20 +38,30 @@ fn odd_condition(type_: &str) -> Value {
     })
 }
 
+fn policy() -> Wanted {
+    let reference = serde_json::from_value(json!({ "name": "web" })).unwrap();
+    let entry = ParentBody { reference, conditions: vec![condition("Accepted")] };
+    wanted(Kind::BackendTlsPolicy, Body::Policy(vec![entry]))
+}
+
 #[test]
 fn entries_of_others_come_back_byte_for_byte() {
-    let foreign = json!({
-        "tomorrow": true, "controllerName": "example.com/other", "conditions": [odd_condition("Accepted")],
-        "parentRef": { "name": "web" },
-    });
-    let first = merged(&route(), Some(&json!({ "parents": [foreign] })));
-    assert!(first.changed);
-    assert_eq!(first.status["parents"].as_array().unwrap().len(), 2);
-    assert_eq!(first.status["parents"][0].to_string(), foreign.to_string());
+    for (wanted, list, reference) in
+        [(route(), "parents", "parentRef"), (policy(), "ancestors", "ancestorRef")]
+    {
+        let foreign = json!({
+            "tomorrow": true, "controllerName": "example.com/other",
+            "conditions": [odd_condition("Accepted")], reference: { "name": "web" },
+        });
+        let first = merged(&wanted, Some(&json!({ list: [foreign] })));
+        assert!(first.changed);
+        assert_eq!(first.status[list].as_array().unwrap().len(), 2);
+        assert_eq!(first.status[list][0].to_string(), foreign.to_string());
 
-    let again = merged(&route(), Some(&first.status));
-    assert!(!again.changed);
-    assert_eq!(again.status.to_string(), first.status.to_string());
+        let again = merged(&wanted, Some(&first.status));
+        assert!(!again.changed);
+        assert_eq!(again.status.to_string(), first.status.to_string());
+    }
 }
 
 #[test]

@@ -24,3 +24,13 @@ fn setting_nothing_forgets_the_user() {
     assert!(!relation.is_used(&1));
     assert!(relation.forward.is_empty() && relation.backward.is_empty());
 }
+
+#[test]
+fn users_are_found_from_one_on() {
+    let mut relation = Relation::default();
+    for user in ['a', 'b', 'c'] {
+        relation.set(&user, set(&[1]));
+    }
+    assert_eq!(relation.users_from(&1, 'b').collect::<Vec<_>>(), [&'b', &'c']);
+    assert_eq!(relation.users_from(&2, 'a').count(), 0);
+}

@@ -3,6 +3,7 @@ use super::*;
 use crate::model::{Delta, Resource, ResourceKey};
 use crate::table::{Belonging, Builder, Request, Table};
 use crate::telemetry::Metrics;
+use crate::tls::ClientConfigs;
 use crate::upstream::{Registry, TargetPolicy};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -12,7 +13,8 @@ use std::sync::Arc;
 
 fn builder() -> Builder {
     let metrics = Metrics::new();
-    Builder::new(Registry::new(TargetPolicy::new(true, Vec::new()), metrics.clone()), metrics)
+    let tls = ClientConfigs::new(rustls::RootCertStore::empty());
+    Builder::new(Registry::new(TargetPolicy::new(true, Vec::new()), tls, metrics.clone()), metrics)
 }
 
 /// The resources that exist after a number of changes.

@@ -1,6 +1,7 @@
 use super::*;
+use crate::model::OriginateTls;
 use crate::support::pem::read_pair;
-use crate::tls::{ClientConfigs, server_config};
+use crate::tls::{ClientConfigs, Offer, server_config};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
 use rustls::{AlertDescription, ClientConfig, HandshakeKind, RootCertStore};
@@ -24,7 +25,7 @@ fn pki() -> Pki {
     roots.add(CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()).unwrap();
     Pki {
         server: server_config(vec![Arc::new(certified)], crate::model::TlsVersion::Tls12).unwrap(),
-        client: ClientConfigs::new(roots).get().unwrap(),
+        client: ClientConfigs::new(roots).get(&OriginateTls::system(NAME)).connect(Offer::Both).unwrap().0,
     }
 }
 

@@ -1,22 +1,64 @@
 use super::*;
+use crate::model::{Authorities, Hostname};
 use rcgen::{CertificateParams, KeyPair};
 
-#[test]
-fn without_authorities_the_error_says_what_to_do() {
-    let error = ClientConfigs::new(RootCertStore::empty()).get().unwrap_err();
-    assert!(error.to_string().contains("SSL_CERT_FILE"), "{error}");
-    assert!(ClientConfigs::new(RootCertStore::empty()).http1().is_err());
+fn authority() -> (RootCertStore, Authorities) {
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(Vec::new()).unwrap().self_signed(&key).unwrap();
+    let mut authorities = RootCertStore::empty();
+    authorities.add(certificate.der().clone()).unwrap();
+    (authorities, Authorities::new(&certificate.pem()))
+}
+
+fn tls(trust: &Trust) -> OriginateTls {
+    OriginateTls { trust: trust.clone(), ..OriginateTls::system("a.example") }
 }
 
 #[test]
-fn one_set_is_shared_and_offers_both_protocols_but_for_upgrades() {
-    let key = KeyPair::generate().unwrap();
-    let authority = CertificateParams::new(Vec::new()).unwrap().self_signed(&key).unwrap();
-    let mut authorities = RootCertStore::empty();
-    authorities.add(authority.der().clone()).unwrap();
-    let configs = ClientConfigs::new(authorities);
-    let config = configs.get().unwrap();
-    assert!(Arc::ptr_eq(&config, &configs.get().unwrap()));
-    assert_eq!(config.alpn_protocols, [b"h2".to_vec(), b"http/1.1".to_vec()]);
-    assert_eq!(configs.http1().unwrap().alpn_protocols, [b"http/1.1".to_vec()]);
+fn without_authorities_the_error_says_what_to_do() {
+    let mut configs = ClientConfigs::new(RootCertStore::empty());
+    let error = configs.get(&tls(&Trust::System)).connect(Offer::Both).unwrap_err();
+    assert!(error.to_string().contains("SSL_CERT_FILE"), "{error}");
+    let given = Trust::Authorities(authority().1);
+    assert!(configs.get(&tls(&given)).connect(Offer::Both).is_ok());
+    let broken = Trust::Authorities(Authorities::new("no certificate"));
+    assert_eq!(configs.get(&tls(&broken)).connect(Offer::Http1).unwrap_err(), TlsUnusable::BadAuthorities);
+}
+
+#[test]
+fn each_offer_is_made_once() {
+    let mut configs = ClientConfigs::new(authority().0);
+    let target = configs.get(&tls(&Trust::System));
+    for (offer, protocols) in [
+        (Offer::Both, [b"h2".to_vec(), b"http/1.1".to_vec()].as_slice()),
+        (Offer::Http1, &[b"http/1.1".to_vec()]),
+        (Offer::Http2, &[b"h2".to_vec()]),
+    ] {
+        let (config, name) = target.connect(offer).unwrap();
+        assert_eq!(config.alpn_protocols, protocols);
+        assert_eq!(name, ServerName::try_from("a.example").unwrap());
+        assert!(Arc::ptr_eq(&config, &target.connect(offer).unwrap().0));
+    }
+}
+
+#[test]
+fn targets_share_settings_only_if_they_trust_the_same() {
+    let mut configs = ClientConfigs::new(authority().0);
+    let given = Trust::Authorities(authority().1);
+    let names = OriginateTls {
+        subjects: [SubjectName::Dns(Hostname::parse("b.example").unwrap())].into(),
+        ..tls(&given)
+    };
+    let all = [tls(&Trust::System), tls(&given), names.clone()].map(|tls| configs.get(&tls));
+    let config = |target: &ClientTls| target.connect(Offer::Both).unwrap().0;
+    for (at, one) in all.iter().enumerate() {
+        for other in &all[at + 1..] {
+            assert!(!Arc::ptr_eq(&config(one), &config(other)), "{one:?} {other:?}");
+        }
+    }
+    let other_name = OriginateTls { server_name: "c.example".into(), ..names };
+    assert!(Arc::ptr_eq(&config(&all[2]), &config(&configs.get(&other_name))));
+    drop(all);
+    configs.get(&tls(&Trust::System));
+    assert!(configs.made.len() <= 2, "what nobody uses is forgotten");
 }

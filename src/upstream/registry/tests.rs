@@ -1,9 +1,16 @@
 use super::*;
-use crate::model::{Endpoint as ModelEndpoint, Endpoints, Entry as ModelEntry, ObjectKey};
+use crate::model::{
+    Authorities, Endpoint as ModelEndpoint, Endpoints, Entry as ModelEntry, ObjectKey, Trust,
+};
 use crate::upstream::Splits;
+use rustls::RootCertStore;
 
 fn registry() -> Registry {
-    Registry::new(TargetPolicy::new(false, vec![]), Metrics::new())
+    Registry::new(
+        TargetPolicy::new(false, vec![]),
+        ClientConfigs::new(RootCertStore::empty()),
+        Metrics::new(),
+    )
 }
 
 fn service() -> EndpointsKey {
@@ -159,4 +166,43 @@ fn a_slot_is_never_given_to_another() {
     let other = UpstreamKey::Upstream(ObjectKey::new("default", "other"));
     assert_ne!(registry.slot(&other), slot);
     assert_eq!(registry.slot(&key()), slot);
+}
+
+#[test]
+fn what_is_trusted_tells_connections_apart() {
+    let mut registry = registry();
+    let slot = registry.slot(&key());
+    registry.upsert_endpoints(endpoints(&[("10.0.0.1:443", "ready")]));
+    let mut id_with = |tls: Option<OriginateTls>| {
+        let mut upstream = upstream(&[("pods", 1, EntrySource::Endpoints(service()))]);
+        upstream.entries[0].tls = tls;
+        registry.upsert_upstream(upstream);
+        picked(&registry.snapshot(), slot, &[]).unwrap().1
+    };
+    let pem = |body: &str| format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n");
+    let trusting = |pem: &str| {
+        Some(OriginateTls {
+            trust: Trust::Authorities(Authorities::new(pem)),
+            ..OriginateTls::system("a.example")
+        })
+    };
+    let plain = id_with(None);
+    let system = id_with(Some(OriginateTls::system("a.example")));
+    let old = id_with(trusting(&pem("AAAA")));
+    assert_eq!(old, id_with(trusting(&format!("# the same\n{}", pem("AAAA")))));
+    let both = id_with(trusting(&format!("{}{}", pem("AAAA"), pem("BBBB"))));
+    let ids = BTreeSet::from([plain, system, old, both]);
+    assert_eq!(ids.len(), 4, "no connection is used again for other settings");
+}
+
+#[test]
+fn who_may_not_be_spoken_to_gets_nothing_and_that_is_the_reason() {
+    let mut registry = registry();
+    let slot = registry.slot(&key());
+    let closed = EntrySource::Closed(Reason::InvalidBackendTls);
+    registry.upsert_upstream(upstream(&[("pods", 1, closed.clone())]));
+    assert_eq!(picked(&registry.snapshot(), slot, &[]), Err(Reason::InvalidBackendTls));
+    let address = EntrySource::Address("10.0.0.9:80".parse().unwrap());
+    registry.upsert_upstream(upstream(&[("pods", 9, closed), ("fixed", 1, address)]));
+    assert_eq!(picked(&registry.snapshot(), slot, &[]).unwrap().0, "10.0.0.9:80");
 }

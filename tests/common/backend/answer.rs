@@ -1,7 +1,7 @@
 //! How a backend answers.
 
 use super::record::Seen;
-use super::{Ask, Shared};
+use super::{Ask, Shared, Sni};
 use crate::common::content::content;
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
@@ -55,6 +55,7 @@ fn head_of(request: &Request<Incoming>, connection: u64) -> Seen {
     Seen {
         connection,
         version: request.version(),
+        sni: request.extensions().get::<Sni>().and_then(|sni| sni.0.clone()),
         method: request.method().to_string(),
         target: request.uri().to_string(),
         headers: request.headers().clone(),

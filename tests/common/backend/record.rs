@@ -23,6 +23,8 @@ pub(super) struct Records {
 pub struct Seen {
     pub connection: u64,
     pub version: Version,
+    /// What the client asked for by TLS; none without.
+    pub sni: Option<String>,
     pub method: String,
     /// The target, byte for byte; of HTTP/2 the whole URI.
     pub target: String,

@@ -93,6 +93,7 @@ fn written(object: &Object) -> Value {
         Object::Gateway(object) => serde_json::to_value(object),
         Object::HttpRoute(object) => serde_json::to_value(object),
         Object::ReferenceGrant(object) => serde_json::to_value(object),
+        Object::BackendTlsPolicy(object) => serde_json::to_value(object),
         Object::Upstream(object) => serde_json::to_value(object),
         Object::GatewayParameters(object) => serde_json::to_value(object),
         Object::Service(object) => serde_json::to_value(object),

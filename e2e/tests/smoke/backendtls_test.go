@@ -1,0 +1,89 @@
+package smoke
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"tidegate.dev/e2e/certificate"
+	"tidegate.dev/e2e/cluster"
+)
+
+// backendPolicy says how the Service shop is spoken to.
+const backendPolicy = `apiVersion: gateway.networking.k8s.io/v1
+kind: BackendTLSPolicy
+metadata: {name: shop}
+spec:
+  targetRefs: [{group: "", kind: Service, name: shop, sectionName: https}]
+  validation:
+    hostname: pods.example.com
+    caCertificateRefs: [{group: "", kind: ConfigMap, name: authority}]`
+
+// accepted reads the condition of the policy's only Gateway.
+func accepted(t *testing.T, namespace string) (gateway, status, reason string) {
+	t.Helper()
+	var policy struct {
+		Status struct {
+			Ancestors []struct {
+				AncestorRef struct{ Name string }
+				Conditions  []cluster.ConditionOf
+			}
+		}
+	}
+	cluster.Get(t, &policy, "--namespace", namespace, "backendtlspolicy/shop")
+	for _, ancestor := range policy.Status.Ancestors {
+		for _, condition := range ancestor.Conditions {
+			if condition.Type == "Accepted" {
+				return ancestor.AncestorRef.Name, condition.Status, condition.Reason
+			}
+		}
+	}
+	return "", "", ""
+}
+
+func expectAccepted(t *testing.T, namespace, status, reason string) {
+	t.Helper()
+	cluster.Eventually(t, 10*time.Second, func() error {
+		g, s, r := accepted(t, namespace)
+		if g != "web" || s != status || r != reason {
+			return fmt.Errorf("the policy is %s %s for %q, not %s %s", s, r, g, status, reason)
+		}
+		return nil
+	})
+}
+
+// The ConfigMap is followed by its name from when the policy refers to it.
+func TestTLSToBackends(t *testing.T) {
+	authority, err := certificate.NewAuthority()
+	if err != nil {
+		t.Fatal(err)
+	}
+	issued, err := authority.Issue("pods.example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	namespace := cluster.Namespace(t, "smoke-backend-tls")
+	cluster.Apply(t, namespace, issued.Secret("shop-tls"), backendPolicy, cluster.Gateway("web", cluster.HTTP),
+		cluster.Backends{Name: "shop", Replicas: 1, TLS: "shop-tls"}.Manifest(),
+		cluster.Route("shop", "web", host, "{name: shop, port: 443}"))
+	cluster.Ready(t, namespace, "shop")
+	request := cluster.Request{Address: cluster.Addresses(t, namespace, "web")[0], Host: host}
+	closed := func() error {
+		answer, err := cluster.Ask(request)
+		if err == nil && answer.Status != http.StatusInternalServerError {
+			err = fmt.Errorf("status %d", answer.Status)
+		}
+		return err
+	}
+	expectAccepted(t, namespace, "False", "NoValidCACertificate")
+	cluster.Eventually(t, 10*time.Second, closed)
+
+	cluster.Apply(t, namespace, authority.ConfigMap("authority"))
+	expectAccepted(t, namespace, "True", "Accepted")
+	cluster.Eventually(t, time.Second, func() error { return cluster.Answers(request, "shop-") })
+
+	cluster.Kubectl(t, "--namespace", namespace, "delete", "configmap", "authority")
+	expectAccepted(t, namespace, "False", "NoValidCACertificate")
+	cluster.Eventually(t, time.Second, closed)
+}

@@ -1,0 +1,78 @@
+//! Objects with certificates of authorities, to which others refer.
+
+use crate::api::gateway::LocalObjectReference;
+use crate::api::{Kind, Object, ObjectId};
+use crate::convert::{self, InvalidBundle};
+use crate::index::Index;
+use crate::model::{Authorities, ObjectKey};
+use std::collections::BTreeMap;
+
+/// Bundles that were read once: some have hundreds of certificates, and many policies refer to
+/// one.
+#[derive(Debug, Default)]
+pub(super) struct Bundles {
+    read: BTreeMap<ObjectId, Read>,
+}
+
+/// What came of reading one state of an object.
+#[derive(Debug)]
+struct Read {
+    object: Object,
+    result: Result<Authorities, InvalidBundle>,
+}
+
+/// Why a reference leads to no certificates. The message says what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum NoBundle {
+    /// To an object of a kind that has none.
+    Kind(String),
+    /// To an object that is not there, or has none.
+    Object(String),
+}
+
+impl Bundles {
+    /// Finds the certificates that a reference of an object of this namespace leads to.
+    pub(super) fn find(
+        &mut self,
+        index: &Index,
+        namespace: &str,
+        reference: &LocalObjectReference,
+    ) -> Result<Authorities, NoBundle> {
+        let Some(kind @ (Kind::ConfigMap | Kind::Secret)) = Kind::find(&reference.group, &reference.kind)
+        else {
+            return Err(NoBundle::Kind(format!(
+                "kind {:?} of group {:?} holds no certificates of authorities: use a ConfigMap or a Secret \
+                 (group \"\") with an entry \"ca.crt\"",
+                reference.kind, reference.group
+            )));
+        };
+        let id = ObjectId { kind, key: ObjectKey::new(namespace, reference.name.as_str()) };
+        let Some(object) = index.object(&id) else {
+            self.read.remove(&id);
+            return Err(NoBundle::Object(match index.why_broken(&id) {
+                Some(broken) => format!("{id} cannot be read: {}", broken.message()),
+                None => format!("{id} does not exist"),
+            }));
+        };
+        let result = match self.read.get(&id) {
+            Some(known) if known.object.is(object) => known.result.clone(),
+            _ => self.read(&id, object),
+        };
+        result.map_err(|error| NoBundle::Object(format!("{id}: {error}")))
+    }
+
+    fn read(&mut self, id: &ObjectId, object: &Object) -> Result<Authorities, InvalidBundle> {
+        let result = match object {
+            Object::ConfigMap(config_map) => convert::of_config_map(config_map),
+            Object::Secret(secret) => convert::of_secret(secret),
+            _ => Err(InvalidBundle::Missing),
+        };
+        self.read.insert(id.clone(), Read { object: object.clone(), result: result.clone() });
+        result
+    }
+
+    /// Forgets objects that are gone.
+    pub(super) fn forget_gone(&mut self, index: &Index) {
+        self.read.retain(|id, _| index.object(id).is_some());
+    }
+}

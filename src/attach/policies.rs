@@ -1,0 +1,194 @@
+//! Policies of any kind: what they are attached to, which of several holds, and for which
+//! Gateways it makes a difference.
+//!
+//! Of two policies of one kind with the same target the older holds, then the first by namespace
+//! and name. One for a section comes before one for the whole object, and both are good.
+
+use super::gateway::created;
+use super::grants::{References, Referrer};
+use super::list_problems;
+use super::verdict::{PolicyAccepted, Verdict};
+use crate::api::gateway::LocalPolicyTargetReferenceWithSectionName;
+use crate::api::{Kind, Object, ObjectId};
+use crate::index::{Dependency, Index};
+use crate::model::ObjectKey;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// One target of a policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    /// For example `spec.targetRefs[0]`.
+    pub(super) field: String,
+    /// The object, if it is of a kind that is known here.
+    pub(super) object: Option<ObjectId>,
+    /// The part of it; all of it otherwise.
+    pub(super) section: Option<Arc<str>>,
+    /// The kind, for people.
+    pub(super) kind: String,
+}
+
+/// A policy as far as its object says where it belongs, understood in full or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Attached {
+    /// Creation time in seconds.
+    pub(super) created: i64,
+    pub(super) targets: Vec<Target>,
+}
+
+/// What was found of one target: nothing bad, perhaps with a warning, or why the policy does not
+/// hold there.
+pub(super) type Standing = Result<Option<String>, Verdict<PolicyAccepted>>;
+
+/// A Gateway by which requests reach what a policy is attached to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ancestor {
+    /// The Gateway.
+    pub gateway: ObjectKey,
+    /// Whether the policy holds for these requests.
+    pub accepted: Verdict<PolicyAccepted>,
+}
+
+/// Where a policy belongs; none if it is gone.
+pub(super) fn attached(index: &Index, policy: &ObjectId) -> Option<Attached> {
+    let (created, references) = match (index.object(policy), index.why_broken(policy)) {
+        (Some(Object::BackendTlsPolicy(policy)), _) => {
+            (created(&policy.metadata), policy.spec.target_refs.clone())
+        }
+        (_, Some(broken)) => {
+            (broken.created().map_or(0, |created| created.0.as_second()), broken.target_refs())
+        }
+        _ => return None,
+    };
+    let targets = references.iter().enumerate();
+    let targets = targets.map(|(index, reference)| target(&policy.key.namespace, index, reference));
+    Some(Attached { created, targets: targets.collect() })
+}
+
+fn target(
+    namespace: &Arc<str>,
+    index: usize,
+    reference: &LocalPolicyTargetReferenceWithSectionName,
+) -> Target {
+    let kind = Kind::find(&reference.group, &reference.kind);
+    let key = || ObjectKey::new(namespace.clone(), reference.name.as_str());
+    Target {
+        field: format!("spec.targetRefs[{index}]"),
+        object: kind.map(|kind| ObjectId { kind, key: key() }),
+        section: reference.section_name.as_deref().filter(|name| !name.is_empty()).map(Into::into),
+        kind: format!("kind {:?} of group {:?}", reference.kind, reference.group),
+    }
+}
+
+/// All policies of a kind that are attached to an object or a section of it.
+pub(super) fn attached_to<'a>(
+    index: &'a Index,
+    kind: Kind,
+    object: &ObjectId,
+) -> impl Iterator<Item = &'a ObjectKey> + use<'a> {
+    index.referrers_of_kind(&Dependency::Object(object.clone()), kind).map(|policy| &policy.key)
+}
+
+/// The policy of a kind that holds for a section of an object.
+pub(super) fn in_force(index: &Index, kind: Kind, object: &ObjectId, section: &str) -> Option<ObjectKey> {
+    let section = Some(section).filter(|section| !section.is_empty());
+    let of_section = section.and_then(|section| first(index, kind, object, Some(section)));
+    of_section.or_else(|| first(index, kind, object, None))
+}
+
+/// The policy of a kind that comes first among those with exactly this target.
+pub(super) fn first(
+    index: &Index,
+    kind: Kind,
+    object: &ObjectId,
+    section: Option<&str>,
+) -> Option<ObjectKey> {
+    let all = attached_to(index, kind, object).filter_map(|key| {
+        let attached = attached(index, &ObjectId { kind, key: key.clone() })?;
+        let is_it =
+            |target: &Target| target.object.as_ref() == Some(object) && target.section.as_deref() == section;
+        attached.targets.iter().any(is_it).then_some((attached.created, key))
+    });
+    all.min().map(|(_, key)| key.clone())
+}
+
+/// Everything that requests of a route, or to an Upstream, can lead to.
+pub(super) fn led_to(index: &Index, id: &ObjectId) -> BTreeSet<ObjectId> {
+    let objects = |id: &ObjectId| {
+        let objects = index.dependencies(id).filter_map(|dependency| match dependency {
+            Dependency::Object(object) => Some(object),
+            Dependency::GrantsIn(_) => None,
+        });
+        let backends = objects.filter(|object| matches!(object.kind, Kind::Service | Kind::Upstream));
+        backends.cloned().collect::<BTreeSet<_>>()
+    };
+    let mut found = objects(id);
+    for upstream in found.clone().iter().filter(|object| object.kind == Kind::Upstream) {
+        found.extend(objects(upstream));
+    }
+    if id.kind == Kind::Upstream {
+        found.insert(id.clone());
+    }
+    found
+}
+
+/// The routes by which requests get to an object, where they may: also by an Upstream.
+pub(super) fn routes_to(references: References<'_>, object: &ObjectId) -> BTreeSet<ObjectId> {
+    let mut routes: BTreeSet<_> = referring_routes(references, object).collect();
+    for upstream in referring(references, object, Kind::Upstream) {
+        routes.extend(referring_routes(references, upstream));
+    }
+    routes
+}
+
+/// The routes that refer to an object, and may.
+pub(super) fn referring_routes(
+    references: References<'_>,
+    object: &ObjectId,
+) -> impl Iterator<Item = ObjectId> {
+    let routes = Kind::ALL.into_iter().filter(|kind| kind.is_route());
+    routes.flat_map(move |kind| referring(references, object, kind).cloned())
+}
+
+fn referring<'a>(
+    references: References<'a>,
+    object: &ObjectId,
+    kind: Kind,
+) -> impl Iterator<Item = &'a ObjectId> {
+    let dependency = Dependency::Object(object.clone());
+    references.index.referrers_of_kind(&dependency, kind).filter(move |by| {
+        let from = Referrer { kind: by.kind, namespace: &by.key.namespace };
+        references.permit(from, object.kind, &object.key).is_ok()
+    })
+}
+
+/// The verdict for each Gateway by which requests reach a target. With several targets a policy
+/// that holds for one of them is accepted, and the message has the others.
+pub(super) fn ancestors(
+    reached: BTreeMap<ObjectKey, BTreeSet<usize>>,
+    standings: &[Standing],
+) -> Vec<Ancestor> {
+    let elsewhere: BTreeSet<usize> = reached.values().flatten().copied().collect();
+    let each = reached.into_iter().map(|(gateway, targets)| {
+        // What no Gateway reaches is told to all of them: nobody else would.
+        let told = standings.iter().enumerate();
+        let told = told.filter(|(at, _)| targets.contains(at) || !elsewhere.contains(at));
+        let messages: Vec<String> = told
+            .filter_map(|(_, standing)| match standing {
+                Ok(warning) => warning.clone(),
+                Err(bad) => Some(bad.message.clone()),
+            })
+            .collect();
+        let mut here = targets.iter().filter_map(|at| standings.get(*at));
+        let bad = here.clone().find_map(|standing| standing.as_ref().err());
+        let reason = match bad {
+            Some(bad) if here.all(Result::is_err) => bad.reason,
+            _ => PolicyAccepted::Accepted,
+        };
+        Ancestor { gateway, accepted: Verdict::new(reason, list_problems(&messages)) }
+    });
+    each.collect()
+}
+
+#[cfg(test)]
+mod tests;

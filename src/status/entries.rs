@@ -1,0 +1,45 @@
+//! Entries of lists that several controllers share: a route's parents, a policy's ancestors.
+
+use crate::api::Condition;
+use crate::api::gateway::{ParentReference, PolicyAncestorStatus, RouteParentStatus};
+
+/// What one controller says of an object in connection with another.
+pub(super) trait SharedEntry: Clone {
+    /// So many the API takes in one list.
+    const LIMIT: usize;
+    /// An entry.
+    fn new(reference: ParentReference, controller_name: String, conditions: Vec<Condition>) -> Self;
+    /// The other object.
+    fn reference(&self) -> &ParentReference;
+    /// The controller.
+    fn controller_name(&self) -> &str;
+    /// What it says.
+    fn conditions(&self) -> &[Condition];
+}
+
+macro_rules! shared_entry {
+    ($type:ident, $reference:ident, $limit:literal) => {
+        impl SharedEntry for $type {
+            const LIMIT: usize = $limit;
+
+            fn new($reference: ParentReference, controller_name: String, conditions: Vec<Condition>) -> Self {
+                Self { $reference, controller_name, conditions }
+            }
+
+            fn reference(&self) -> &ParentReference {
+                &self.$reference
+            }
+
+            fn controller_name(&self) -> &str {
+                &self.controller_name
+            }
+
+            fn conditions(&self) -> &[Condition] {
+                &self.conditions
+            }
+        }
+    };
+}
+
+shared_entry!(RouteParentStatus, parent_ref, 32);
+shared_entry!(PolicyAncestorStatus, ancestor_ref, 16);

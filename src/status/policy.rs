@@ -1,0 +1,33 @@
+//! What is wanted of the statuses of policies.
+
+use super::wanted::{Body, ParentBody, Wanted};
+use crate::api::Kind;
+use crate::api::gateway::{GROUP, ParentReference};
+use crate::attach::verdict::Verdict;
+use crate::attach::{Ancestor, BackendTlsPolicy};
+use crate::model::ObjectKey;
+
+/// Of a BackendTLSPolicy.
+pub fn backend_tls_policy(key: &ObjectKey, policy: &BackendTlsPolicy) -> Wanted {
+    let ancestors = policy.ancestors.iter().map(|ancestor| {
+        let mut conditions = vec![ancestor.accepted.condition(), policy.resolved_refs.condition()];
+        conditions.extend(policy.not_honoured.as_ref().map(Verdict::condition));
+        ParentBody { reference: reference(ancestor), conditions }
+    });
+    let body = Body::Policy(ancestors.collect());
+    let mut wanted = Wanted::new(Kind::BackendTlsPolicy, key, &policy.head, body);
+    wanted.notes.clone_from(&policy.notes);
+    wanted
+}
+
+/// The Gateway as a whole, in every field: other controllers write it like this, too.
+fn reference(ancestor: &Ancestor) -> ParentReference {
+    ParentReference {
+        group: GROUP.to_owned(),
+        kind: Kind::Gateway.name().to_owned(),
+        namespace: Some(ancestor.gateway.namespace.to_string()),
+        name: ancestor.gateway.name.to_string(),
+        section_name: None,
+        port: None,
+    }
+}
