@@ -13,6 +13,7 @@ mod http_route;
 mod listener;
 mod matches;
 mod parameters;
+mod policy;
 mod route;
 mod secret;
 mod selector;

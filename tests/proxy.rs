@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tidegate::model::{
     Attachment, Backend, BackendProtocol, BackendTarget, Delta, Entry, EntrySource, Filters, Listener,
     ListenerKey, Match, ObjectKey, PathMatch, Protocol, Resource, ResourceKey, Route, RouteKey, RouteKind,
-    Rule, RuleKey, Upstream, UpstreamKey,
+    Rule, RuleKey, Timeouts, Upstream, UpstreamKey,
 };
 use tidegate::proxy::{Config, Limits, Proxy};
 use tidegate::support::drain;
@@ -109,7 +109,8 @@ fn route(target: BackendTarget) -> Resource {
             }],
             filters: Filters::default(),
             backends: vec![Backend { weight: 1, target, filters: Filters::default() }],
-            retries: None,
+            timeouts: Timeouts::default(),
+            retry: None,
         }],
     })
 }

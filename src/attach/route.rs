@@ -207,7 +207,8 @@ fn judge_rules(context: &Context<'_>, route: &ObjectId, converted: &[HttpRule]) 
             matches: rule.matches.clone(),
             filters,
             backends,
-            retries: rule.retries,
+            timeouts: rule.timeouts,
+            retry: rule.retry.clone(),
         });
         rules.references.push(references);
     }

@@ -111,6 +111,9 @@ pub enum InvalidValue {
         /// The largest that may be.
         most: String,
     },
+    /// No duration.
+    #[error("{0:?} is no duration: give one such as 500ms or 1m30s")]
+    Duration(String),
     /// No share.
     #[error("{0} is no share: give a number from 0 to 1")]
     Share(String),

@@ -12,6 +12,7 @@ pub(super) fn convert(route: &HttpRoute) -> Route {
         matches: matches::matches(&rule.matches, &format!("spec.rules[{index}]")),
         filters: &rule.filters,
         backend_refs: &rule.backend_refs,
+        timeouts: rule.timeouts.as_ref(),
         retry: rule.retry.as_ref(),
     });
     route::convert(Kind::HttpRoute, route, route.metadata.namespace.as_deref(), &spec.hostnames, rules)

@@ -1,10 +1,12 @@
 //! Routes of all kinds: what differs between the kinds is how a rule says what it matches.
 
 use super::unsupported::{self, Effect, Found};
-use super::{InvalidField, InvalidValue, filters, http_route};
-use crate::api::gateway::{BackendObjectReference, HttpBackendRef, HttpRouteFilter, HttpRouteRetry};
+use super::{InvalidField, InvalidValue, filters, http_route, policy};
+use crate::api::gateway::{
+    BackendObjectReference, HttpBackendRef, HttpRouteFilter, HttpRouteRetry, HttpRouteTimeouts,
+};
 use crate::api::{Kind, Object};
-use crate::model::{Filters, Hostname, Match, PathMatch, RuleKey};
+use crate::model::{Filters, Hostname, Match, PathMatch, Retry, RuleKey, Timeouts};
 use serde::Serialize;
 use std::collections::HashSet;
 
@@ -33,8 +35,10 @@ pub struct HttpRule {
     pub filters: Filters,
     /// Empty unless the rule is good.
     pub backends: Vec<BackendReference>,
-    /// `retry.attempts`
-    pub retries: Option<u32>,
+    /// None unless the rule is good.
+    pub timeouts: Timeouts,
+    /// None unless the rule is good.
+    pub retry: Option<Retry>,
 }
 
 /// Whether a rule can be served.
@@ -94,6 +98,7 @@ pub(super) struct WireRule<'a> {
     pub(super) matches: Result<Vec<Match>, InvalidField>,
     pub(super) filters: &'a [HttpRouteFilter],
     pub(super) backend_refs: &'a [HttpBackendRef],
+    pub(super) timeouts: Option<&'a HttpRouteTimeouts>,
     pub(super) retry: Option<&'a HttpRouteRetry>,
 }
 
@@ -139,7 +144,8 @@ fn rule(wire: WireRule<'_>, key: RuleKey, field: &str, namespace: &str, closing:
         matches: Vec::new(),
         filters: Filters::default(),
         backends: Vec::new(),
-        retries: wire.retry.map(|retry| retry.attempts),
+        timeouts: Timeouts::default(),
+        retry: None,
     };
     match &wire.matches {
         Ok(matches) => rule.matches.clone_from(matches),
@@ -152,8 +158,13 @@ fn rule(wire: WireRule<'_>, key: RuleKey, field: &str, namespace: &str, closing:
         rule.standing = Standing::Closed { problems: closing, incompatible: false };
         return rule;
     }
-    match actions(&wire, &rule.matches, field, namespace) {
-        Ok((filters, backends)) => (rule.filters, rule.backends) = (filters, backends),
+    let converted = policy::timeouts(wire.timeouts, field).and_then(|timeouts| {
+        let retry = policy::retry(wire.retry, field)?;
+        let (filters, backends) = actions(&wire, &rule.matches, field, namespace)?;
+        Ok((timeouts, retry, filters, backends))
+    });
+    match converted {
+        Ok(converted) => (rule.timeouts, rule.retry, rule.filters, rule.backends) = converted,
         Err(error) => {
             let incompatible = error.value.is_incompatible_filters();
             let text = format!("{error}; requests that the rule matches are answered with 500");

@@ -2,6 +2,7 @@
 //! silently: [`find`] sees them in an object, and each gets a condition that names it.
 
 use crate::api::Kind;
+use crate::model::Retry;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -44,7 +45,7 @@ pub struct Field {
 pub struct Found {
     /// Which one.
     pub field: &'static Field,
-    /// Its path with the indices, for example `spec.rules[0].retry.codes`.
+    /// Its path with the indices, for example `spec.rules[0].retry.attempts`.
     pub path: String,
     /// The indices alone.
     pub indices: Vec<usize>,
@@ -122,35 +123,13 @@ pub const FIELDS: &[Field] = {
             |value| value != "CONNECT",
         ),
         unless(
-            field(HttpRoute, "spec.rules[].timeouts.request", Told, "a request may take as long as it likes"),
-            is_zero,
-        ),
-        unless(
             field(
                 HttpRoute,
-                "spec.rules[].timeouts.backendRequest",
+                "spec.rules[].retry.attempts",
                 Told,
-                "a backend may take as long as it likes",
+                "a request is sent again 100 times at most",
             ),
-            is_zero,
-        ),
-        unless(
-            field(HttpRoute, "spec.rules[].retry.codes", Told, "no status of a backend leads to another try"),
-            |value| value.as_array().is_some_and(Vec::is_empty),
-        ),
-        unless(
-            field(HttpRoute, "spec.rules[].retry.attempts", Told, "a request is sent again twice at most"),
-            |value| value.as_u64().is_some_and(|attempts| attempts <= 2),
-        ),
-        // The API: without a pause between tries, a route with this field must not be accepted.
-        unless(
-            field(
-                HttpRoute,
-                "spec.rules[].retry.backoff",
-                ClosesRule,
-                "there is no pause before another try, so requests that the rule matches are answered with 500; remove the field",
-            ),
-            is_zero,
+            |value| value.as_u64().is_some_and(|attempts| attempts <= Retry::MAX_ATTEMPTS.into()),
         ),
         field(
             HttpRoute,
@@ -167,11 +146,6 @@ pub const FIELDS: &[Field] = {
         field(HttpRoute, "spec.rules[].backendRefs[].filters[].extensionRef", ClosesRule, CLOSED),
     ]
 };
-
-/// The notation is that of GEP-2257: `0s`, but `0h0m` too.
-fn is_zero(duration: &Value) -> bool {
-    duration.as_str().is_some_and(|text| !text.contains(|c: char| ('1'..='9').contains(&c)))
-}
 
 /// Every field of the object that is not honoured, in the order of [`FIELDS`].
 pub fn find(kind: Kind, object: &impl Serialize) -> Vec<Found> {

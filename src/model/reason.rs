@@ -52,8 +52,10 @@ pub enum Reason {
     UpstreamReset,
     /// 502: the answer was not HTTP.
     UpstreamProtocolError,
-    /// 504: no complete answer within the route's limit.
+    /// 504: no complete answer within the rule's limit for one attempt.
     UpstreamTimeout,
+    /// 504: no complete answer within the rule's limit for all attempts.
+    RouteTimeout,
     /// 499, in the log only: the client went away before the answer.
     ClientGone,
     /// 503: cut off at the end of the drain.
@@ -64,7 +66,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the list.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::BadRequest,
         Self::MethodNotAllowed,
         Self::UriTooLong,
@@ -89,6 +91,7 @@ impl Reason {
         Self::UpstreamReset,
         Self::UpstreamProtocolError,
         Self::UpstreamTimeout,
+        Self::RouteTimeout,
         Self::ClientGone,
         Self::Draining,
         Self::Internal,
@@ -121,6 +124,7 @@ impl Reason {
             Self::UpstreamReset => "UpstreamReset",
             Self::UpstreamProtocolError => "UpstreamProtocolError",
             Self::UpstreamTimeout => "UpstreamTimeout",
+            Self::RouteTimeout => "RouteTimeout",
             Self::ClientGone => "ClientGone",
             Self::Draining => "Draining",
             Self::Internal => "Internal",

@@ -1,6 +1,6 @@
 //! A route as the data plane sees it: where it is attached, and its rules.
 
-use super::{Filters, Hostname, ListenerKey, Match, Reason, RouteKey, RuleKey, UpstreamKey};
+use super::{Filters, Hostname, ListenerKey, Match, Reason, Retry, RouteKey, RuleKey, Timeouts, UpstreamKey};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -39,9 +39,10 @@ pub struct Rule {
     pub filters: Filters,
     /// Where requests go, by weight; empty answers 500 (unless `filters.redirect` is set).
     pub backends: Vec<Backend>,
-    /// How often a request is sent again at most, where the route says it; 0 switches off even the
-    /// retries that are always safe.
-    pub retries: Option<u32>,
+    /// How long a request may take.
+    pub timeouts: Timeouts,
+    /// When a request is sent again, where the route says it.
+    pub retry: Option<Retry>,
 }
 
 /// One weighted backend of a rule.

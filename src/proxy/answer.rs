@@ -34,7 +34,9 @@ pub(super) fn status(reason: Reason) -> StatusCode {
         Reason::ConnectFailed | Reason::UpstreamReset | Reason::UpstreamProtocolError => {
             StatusCode::BAD_GATEWAY
         }
-        Reason::ConnectTimeout | Reason::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
+        Reason::ConnectTimeout | Reason::UpstreamTimeout | Reason::RouteTimeout => {
+            StatusCode::GATEWAY_TIMEOUT
+        }
         // nginx's number; nobody receives it.
         Reason::ClientGone => StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST),
     }

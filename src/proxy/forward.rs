@@ -1,4 +1,7 @@
-//! Sending a request to an endpoint, and again where that is safe.
+//! Sending a request to an endpoint, and again where that is safe or the rule asks for it.
+
+mod retry;
+mod timer;
 
 use super::connection::Client;
 use super::headers;
@@ -7,6 +10,7 @@ use super::request_body::{RequestBody, Source};
 use super::response_body::ResponseBody;
 use super::upgrade;
 use crate::model::Reason;
+use crate::table::Rule;
 use crate::upstream::{
     Connected, Http1, Http1Error, Http2, InFlight, Pick, RequestHead, SendError, StreamGuard, Upstream,
 };
@@ -15,9 +19,16 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
+pub(super) use retry::RetryReason;
+use retry::{Again, Failure, Retries, is_idempotent};
+use std::cell::Cell;
 use std::error::Error;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use timer::TimeLeft;
+pub(super) use timer::Timer;
+use tokio::time::sleep;
 
 /// A request, ready to be sent.
 pub(super) struct Outgoing {
@@ -31,8 +42,6 @@ pub(super) struct Outgoing {
     pub(super) source: Option<Source>,
     /// The protocol that the client asks for, and how to get its stream.
     pub(super) upgrade: Option<(HeaderValue, OnUpgrade)>,
-    /// How often it is sent again at most, where the route says it.
-    pub(super) retries: Option<u32>,
 }
 
 impl Outgoing {
@@ -45,64 +54,69 @@ impl Outgoing {
     }
 }
 
-/// An attempt without an answer.
-struct Failure {
-    reason: Reason,
-    retry: Retry,
-}
-
-/// What a failed attempt says of another one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Retry {
-    /// The request was certainly not processed.
-    Safe,
-    /// It may have been: only what may be done twice is sent again.
-    Idempotent,
-    /// An answer has begun, or the client is at fault.
-    Never,
-}
-
 /// A connection that the request may have.
 enum Ready {
     Http1(Box<Http1<RequestBody>>),
     Http2(Http2<RequestBody>),
 }
 
-/// Attempts beyond the first at most. Not one: while the pods of a Deployment are replaced, the
-/// second that is asked may be the next that ends.
-const RETRIES: u32 = 2;
+/// Where a request was tried already.
+#[derive(Default)]
+struct Tried {
+    endpoints: Vec<u64>,
+    /// Those of them that broke the connection: their pooled ones may all be as dead.
+    broken: Vec<u64>,
+}
 
-/// Sends the request until there is the head of an answer, or no further attempt is allowed; each
-/// goes to an endpoint not tried yet where there is one, of those that there are by then. A pooled
-/// connection that turns out dead before anything was written is no attempt.
+/// Sends the request until there is the head of an answer that is final, or no further attempt is
+/// allowed; each goes to an endpoint not tried yet where there is one, of those that there are by
+/// then. A pooled connection that turns out dead before anything was written is no attempt.
 pub(super) async fn forward(
     client: &Rc<Client>,
     upstream: &Arc<Upstream>,
+    rule: &Rule,
     mut outgoing: Outgoing,
     record: &mut Record,
 ) -> Result<Response<ResponseBody>, Reason> {
-    let retries = retries(&outgoing, upstream);
-    let mut tried: Vec<u64> = Vec::new();
+    let mut retries = Retries::new(rule.retry.as_ref(), upstream.retries);
+    let mut time = TimeLeft::new(&rule.timeouts, record.started());
+    let mut tried = Tried::default();
     let mut newer: Option<Arc<Upstream>> = None;
     loop {
         let upstream = newer.as_ref().unwrap_or(upstream);
-        let pick = upstream.pick(&mut client.worker.splits.borrow_mut(), &tried)?;
+        let pick = upstream.pick(&mut client.worker.splits.borrow_mut(), &tried.endpoints)?;
+        let endpoint = pick.endpoint.id;
         record.attempt(InFlight::new(pick.endpoint));
-        let failure = match attempt(client, upstream, &pick, &mut outgoing, &tried, record).await {
-            Ok(response) => return Ok(response),
-            Err(failure) => failure,
+        let outcome = {
+            let fresh = tried.broken.contains(&endpoint);
+            let sent = Cell::new(false);
+            let attempt = pin!(attempt(client, upstream, &pick, &mut outgoing, fresh, &sent, record));
+            time.limit(attempt).await.unwrap_or_else(|reason| {
+                upstream.metrics.timeouts.increment();
+                Err(Failure::late(reason, sent.get()))
+            })
         };
-        let replay = outgoing.source.as_ref().is_none_or(Source::can_replay);
-        let allowed = match failure.retry {
-            Retry::Safe => replay,
-            Retry::Idempotent => replay && is_idempotent(&outgoing.method),
-            Retry::Never => false,
+        let again = match &outcome {
+            // What was made here is no word of the backend's.
+            Ok(response) if record.reason().is_none() => retries.after_answer(response.status()),
+            Ok(_) => None,
+            Err(failure) => retries.after_failure(*failure, &outgoing.method),
         };
-        if !allowed || tried.len() >= retries as usize {
-            return Err(failure.reason);
+        let again = again.filter(|_| can_replay(&outgoing)).map(|reason| (reason, retries.take()));
+        let Some((again, pause)) = again.filter(|(_, pause)| time.outlasts(*pause)) else {
+            let mut response = outcome.map_err(|failure| failure.reason)?;
+            response.body_mut().set_timer(time.into_timer());
+            return Ok(response);
+        };
+        record.retried(again);
+        tried.endpoints.push(endpoint);
+        match outcome {
+            Ok(response) => response.into_body().discard(),
+            Err(_) => tried.broken.push(endpoint),
         }
-        record.retried(failure.reason);
-        tried.push(pick.endpoint.id);
+        if !pause.is_zero() {
+            Box::pin(sleep(pause)).await;
+        }
         // The endpoints that the request began with may all have gone while it waited for one.
         if let Some(now) = client.worker.table().upstreams.get(upstream.slot) {
             newer = Some(now.clone());
@@ -110,17 +124,9 @@ pub(super) async fn forward(
     }
 }
 
-/// The smaller number, where both route and Upstream say one: 0 on either switches retries off.
-fn retries(outgoing: &Outgoing, upstream: &Upstream) -> u32 {
-    [outgoing.retries, upstream.retries].into_iter().flatten().fold(RETRIES, u32::min)
-}
-
-/// Methods that may be processed twice (RFC 9110 §9.2.2), of those that users send.
-fn is_idempotent(method: &Method) -> bool {
-    matches!(
-        *method,
-        Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE | Method::PUT | Method::DELETE
-    )
+/// Whether another attempt would have the whole body.
+fn can_replay(outgoing: &Outgoing) -> bool {
+    outgoing.source.as_ref().is_none_or(Source::can_replay)
 }
 
 async fn attempt(
@@ -128,13 +134,15 @@ async fn attempt(
     upstream: &Upstream,
     pick: &Pick<'_>,
     outgoing: &mut Outgoing,
-    tried: &[u64],
+    fresh: bool,
+    sent: &Cell<bool>,
     record: &mut Record,
 ) -> Result<Response<ResponseBody>, Failure> {
     loop {
-        // The same endpoint again: its pooled connections may all be as dead as the last.
-        let fresh = tried.contains(&pick.endpoint.id);
-        let failed = match connection(client, upstream, pick, outgoing, fresh).await? {
+        sent.set(false);
+        let ready = connection(client, upstream, pick, outgoing, fresh).await?;
+        sent.set(true);
+        let failed = match ready {
             Ready::Http1(connection) => {
                 let reused = connection.is_reused();
                 match send_http1(client, pick, connection, outgoing, record).await {
@@ -148,8 +156,7 @@ async fn attempt(
             },
         };
         let (dead, failure) = failed;
-        let replay = outgoing.source.as_ref().is_none_or(Source::can_replay);
-        if !(dead && replay) {
+        if !(dead && can_replay(outgoing)) {
             if failure.reason == Reason::UpstreamReset {
                 upstream.metrics.resets.increment();
             }
@@ -190,7 +197,7 @@ async fn connection(
         Err(error) => {
             upstream.metrics.connect_failures.increment();
             tracing::debug!(upstream = %upstream.label, %error, "connecting failed");
-            Err(Failure { reason: error.reason(), retry: Retry::Safe })
+            Err(Failure { reason: error.reason(), again: Again::Safe })
         }
     }
 }
@@ -280,14 +287,14 @@ fn absolute(pick: &Pick<'_>, outgoing: &Outgoing, host: Option<&HeaderValue>) ->
 
 fn judge(error: &SendError, outgoing: &Outgoing) -> Failure {
     if let Some(reason) = outgoing.source.as_ref().and_then(Source::failure) {
-        return Failure { reason, retry: Retry::Never };
+        return Failure { reason, again: Again::Never };
     }
     let parse = matches!(error.error, Http1Error::Malformed(_));
     match (error.wrote, error.read) {
-        (_, true) if parse => Failure { reason: Reason::UpstreamProtocolError, retry: Retry::Never },
-        (_, true) => Failure { reason: Reason::UpstreamReset, retry: Retry::Never },
-        (false, false) => Failure { reason: Reason::UpstreamReset, retry: Retry::Safe },
-        (true, false) => Failure { reason: Reason::UpstreamReset, retry: Retry::Idempotent },
+        (_, true) if parse => Failure { reason: Reason::UpstreamProtocolError, again: Again::Never },
+        (_, true) => Failure { reason: Reason::UpstreamReset, again: Again::Never },
+        (false, false) => Failure { reason: Reason::UpstreamReset, again: Again::Safe },
+        (true, false) => Failure { reason: Reason::UpstreamReset, again: Again::Idempotent },
     }
 }
 
@@ -295,7 +302,7 @@ fn judge(error: &SendError, outgoing: &Outgoing) -> Failure {
 /// (RFC 9113 §8.7). So was one that hyper never sent.
 fn judge_http2(error: &(dyn Error + 'static), outgoing: &Outgoing) -> Failure {
     if let Some(reason) = outgoing.source.as_ref().and_then(Source::failure) {
-        return Failure { reason, retry: Retry::Never };
+        return Failure { reason, again: Again::Never };
     }
     let unsent =
         error.downcast_ref::<hyper::Error>().is_some_and(|error| error.is_canceled() || error.is_closed());
@@ -307,6 +314,6 @@ fn judge_http2(error: &(dyn Error + 'static), outgoing: &Outgoing) -> Failure {
             && (reason == Some(h2::Reason::REFUSED_STREAM)
                 || error.is_go_away() && reason == Some(h2::Reason::NO_ERROR))
     });
-    let retry = if unsent || refused { Retry::Safe } else { Retry::Idempotent };
-    Failure { reason: Reason::UpstreamReset, retry }
+    let again = if unsent || refused { Again::Safe } else { Again::Idempotent };
+    Failure { reason: Reason::UpstreamReset, again }
 }

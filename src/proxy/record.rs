@@ -4,6 +4,7 @@
 //! them, it is written when it is dropped, once.
 
 use super::connection::Client;
+use super::forward::RetryReason;
 use super::request_body::Source;
 use crate::model::Reason;
 use crate::support::drain::Phase;
@@ -45,7 +46,7 @@ struct Line {
     host: Option<Box<str>>,
     path: Option<Box<str>>,
     request_id: Option<HeaderValue>,
-    retry_reasons: Vec<&'static str>,
+    retry_reasons: Vec<RetryReason>,
     backend: Option<Arc<str>>,
 }
 
@@ -111,6 +112,16 @@ impl Record {
         }
     }
 
+    /// When its head came.
+    pub(super) fn started(&self) -> Instant {
+        self.0.started
+    }
+
+    /// Why the gateway made the answer that there is, if it did.
+    pub(super) fn reason(&self) -> Option<Reason> {
+        self.0.reason
+    }
+
     /// The head in its one reading.
     pub(super) fn screened(&mut self, host: &str, path: &str) {
         if let Some(line) = &mut self.0.line {
@@ -166,11 +177,18 @@ impl Record {
         }
     }
 
-    /// The attempt failed, and there will be another.
-    pub(super) fn retried(&mut self, reason: Reason) {
+    /// The attempt failed or its answer is not final, and there will be another.
+    pub(super) fn retried(&mut self, reason: RetryReason) {
         if let Some(line) = &mut self.0.line {
-            line.retry_reasons.push(reason.as_str());
+            line.retry_reasons.push(reason);
         }
+        self.unanswered();
+    }
+
+    /// What it is if the request is dropped before there is an answer.
+    fn unanswered(&mut self) {
+        self.0.status = super::answer::status(Reason::ClientGone);
+        self.0.reason = Some(Reason::ClientGone);
     }
 
     /// There is an answer; `reason` if the gateway made it.
@@ -192,6 +210,14 @@ impl Record {
         self.0.bytes_sent += bytes;
     }
 
+    /// The answer is cut off: it took longer than the rule allows.
+    pub(super) fn timed_out(&mut self, reason: Reason) {
+        self.0.reason = Some(reason);
+        if let Some(upstream) = &self.0.upstream {
+            upstream.metrics.timeouts.increment();
+        }
+    }
+
     /// The answer broke off.
     pub(super) fn cut(&mut self) {
         self.0.reason = Some(Reason::UpstreamReset);
@@ -203,6 +229,7 @@ impl Record {
 
 impl Inner {
     fn write_line(&self, line: &Line) {
+        let retry_reasons: Vec<_> = line.retry_reasons.iter().map(RetryReason::as_str).collect();
         let record = telemetry::Record {
             listener: self.listener.as_ref().map(|listener| &*listener.name),
             route: self.rule.as_ref().map(|rule| &*rule.route_name),
@@ -210,7 +237,7 @@ impl Inner {
             backend: self.upstream.as_ref().map(|upstream| &*upstream.label).or(line.backend.as_deref()),
             endpoint: self.in_flight.as_ref().map(|in_flight| in_flight.endpoint().address),
             attempts: self.attempts,
-            retry_reasons: &line.retry_reasons,
+            retry_reasons: &retry_reasons,
             reason: self.reason,
             client_address: line.client_address,
             peer_address: self.client.peer,

@@ -125,7 +125,7 @@ async fn serve(
     // Nothing to remember of a path that is sent as it came.
     let path = (screened.path.is_some() || matches!(path, Cow::Owned(_))).then(|| path.into());
     let outgoing = outgoing(client, head, body, path, screened, found.rule, backend, record);
-    let mut response = forward::forward(client, upstream, outgoing, record).await?;
+    let mut response = forward::forward(client, upstream, found.rule, outgoing, record).await?;
     for filters in [&backend.filters, &found.rule.filters] {
         filters::response(filters, response.headers_mut());
     }
@@ -200,7 +200,6 @@ fn outgoing(
         headers: head.headers,
         source,
         upgrade: upgrade.zip(on_upgrade),
-        retries: rule.retries,
     }
 }
 

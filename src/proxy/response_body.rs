@@ -1,24 +1,31 @@
 //! An answer's body on its way to the client.
 
+use super::forward::Timer;
 use super::headers::prepare_trailers;
 use super::record::Record;
 use super::request_body::RequestBody;
 use super::upgrade::Tunnel;
 use super::worker::Worker;
+use crate::model::Reason;
 use crate::upstream::{Http1, Http1Error, StreamGuard};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 /// A body, and the record of its request, which ends with it.
 pub(super) struct ResponseBody {
     kind: Kind,
     record: Option<Record>,
+    /// Cuts it off.
+    timer: Option<Timer>,
     broken: Option<BodyError>,
 }
+
+/// Pieces of an unwanted answer that are read: an endless one is not to hold the worker.
+const DISCARDED: usize = 16;
 
 enum Kind {
     Empty,
@@ -38,7 +45,7 @@ enum Kind {
 
 impl ResponseBody {
     fn new(kind: Kind) -> Self {
-        Self { kind, record: None, broken: None }
+        Self { kind, record: None, timer: None, broken: None }
     }
 
     /// No body.
@@ -76,6 +83,32 @@ impl ResponseBody {
             }
             _ => self.record = Some(record),
         }
+    }
+
+    /// Limits the time in which it must have come.
+    pub(super) fn set_timer(&mut self, timer: Option<Timer>) {
+        // What is here already takes no time, and a tunnel takes what it likes.
+        if matches!(self.kind, Kind::Http1 { .. } | Kind::Http2 { .. }) {
+            self.timer = timer;
+        }
+    }
+
+    /// Nobody wants it. What is there of it is read, so that a connection whose answer came as a
+    /// whole serves other requests; any other ends here, as does a stream.
+    pub(super) fn discard(mut self) {
+        let mut cx = Context::from_waker(Waker::noop());
+        for _ in 0..DISCARDED {
+            let Poll::Ready(Some(Ok(_))) = self.poll_kind(&mut cx) else { return };
+        }
+    }
+
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<BodyError> {
+        let Some(timer) = &mut self.timer else { return Poll::Pending };
+        let reason = ready!(timer.poll(cx));
+        self.timer = None;
+        // The backend shall hear of it at once.
+        self.kind = Kind::Empty;
+        Poll::Ready(BodyError::Late(reason))
     }
 
     fn poll_kind(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
@@ -117,6 +150,8 @@ pub(super) enum BodyError {
     Http1(#[from] Http1Error),
     #[error(transparent)]
     Http2(#[from] hyper::Error),
+    #[error("it took longer than the rule allows ({})", .0.as_str())]
+    Late(Reason),
 }
 
 impl Body for ResponseBody {
@@ -130,10 +165,14 @@ impl Body for ResponseBody {
         if let Some(error) = self.broken.take() {
             return Poll::Ready(Some(Err(error)));
         }
-        let frame = ready!(self.poll_kind(cx));
+        let frame = match self.poll_timer(cx) {
+            Poll::Ready(error) => Some(Err(error)),
+            Poll::Pending => ready!(self.poll_kind(cx)),
+        };
         if let Some(record) = &mut self.record {
             match &frame {
                 Some(Ok(frame)) => record.sent(frame.data_ref().map_or(0, Bytes::len)),
+                Some(Err(BodyError::Late(reason))) => record.timed_out(*reason),
                 Some(Err(_)) => record.cut(),
                 None => {}
             }

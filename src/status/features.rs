@@ -1,7 +1,7 @@
 //! What a GatewayClass claims to support.
 
 /// Features of the conformance suite that are honoured, sorted by name as the API demands.
-pub const FEATURES: [&str; 31] = [
+pub const FEATURES: [&str; 35] = [
     "BackendTLSPolicy",
     "BackendTLSPolicySANValidation",
     "Gateway",
@@ -19,6 +19,7 @@ pub const FEATURES: [&str; 31] = [
     "HTTPRouteBackendProtocolH2C",
     "HTTPRouteBackendProtocolWebSocket",
     "HTTPRouteBackendRequestHeaderModification",
+    "HTTPRouteBackendTimeout",
     "HTTPRouteBackendURLRewrite",
     "HTTPRouteCORS",
     "HTTPRouteDestinationPortMatching",
@@ -30,7 +31,10 @@ pub const FEATURES: [&str; 31] = [
     "HTTPRoutePathRewrite",
     "HTTPRoutePortRedirect",
     "HTTPRouteQueryParamMatching",
+    "HTTPRouteRequestTimeout",
     "HTTPRouteResponseHeaderModification",
+    "HTTPRouteRetryCodes",
+    "HTTPRouteRetryConnectionError",
     "HTTPRouteSchemeRedirect",
     "ReferenceGrant",
 ];

@@ -72,7 +72,8 @@ impl Compiler {
                 split: split(&weighted),
                 backends: weighted.into_iter().map(|(_, backend)| backend).collect(),
                 split_id,
-                retries: rule.retries,
+                timeouts: rule.timeouts,
+                retry: rule.retry.clone(),
             })
         });
         CompiledRoute { key: route.key.clone(), created: route.created, rules: rules.collect() }

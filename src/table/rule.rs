@@ -2,7 +2,7 @@
 
 use super::conditions::Conditions;
 use super::filter::Filters;
-use crate::model::{self, PathMatch, Pattern, Reason, RouteKey, RuleKey};
+use crate::model::{self, PathMatch, Pattern, Reason, Retry, RouteKey, RuleKey, Timeouts};
 use crate::telemetry::RouteMetrics;
 use crate::upstream::{Slot, Split};
 use std::sync::Arc;
@@ -31,8 +31,10 @@ pub struct Rule {
     /// What each worker's cursor of `split` hangs on: the same over all versions of the rule,
     /// and of no other rule or upstream in the life of the process.
     pub split_id: u64,
-    /// How often a request is sent again at most, where the route says it.
-    pub retries: Option<u32>,
+    /// How long a request may take.
+    pub timeouts: Timeouts,
+    /// When a request is sent again, where the route says it.
+    pub retry: Option<Retry>,
 }
 
 /// One weighted backend.

@@ -95,7 +95,8 @@ impl RouteBuilder {
             matches: matches.iter().map(|text| matching(text)).collect(),
             filters: Filters::default(),
             backends: Vec::new(),
-            retries: None,
+            timeouts: Timeouts::default(),
+            retry: None,
         });
         self
     }

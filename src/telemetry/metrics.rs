@@ -68,6 +68,8 @@ pub struct UpstreamMetrics {
     pub connect_failures: Counter,
     /// Tries whose connection broke before an answer came.
     pub resets: Counter,
+    /// Tries that took longer than the rule allows.
+    pub timeouts: Counter,
 }
 
 /// What the process counts.

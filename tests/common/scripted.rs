@@ -16,6 +16,8 @@ pub enum Step {
     Reset,
     /// Does nothing until the peer ends it.
     Hold,
+    /// Sends back what comes until the peer ends it.
+    Echo,
 }
 
 /// Runs until the test ends; each connection has a thread.
@@ -99,6 +101,10 @@ fn serve(stream: TcpStream, script: &dyn Fn(&Head) -> Vec<Step>, requests: &Mute
                     return;
                 }
                 Step::Hold => return drop(io::copy(&mut stream, &mut io::sink())),
+                Step::Echo => {
+                    let mut back = stream.get_ref().try_clone().unwrap();
+                    return drop(io::copy(&mut stream, &mut back));
+                }
             }
         }
     }

@@ -126,9 +126,9 @@ fn tries(retry: &str) -> usize {
 }
 
 #[test]
-fn a_request_is_tried_three_times_at_most() {
+fn a_request_is_tried_three_times_unless_the_rule_says_otherwise() {
     assert_eq!(tries(""), 3);
-    assert_eq!(tries(", retry: {attempts: 3}"), 3);
+    assert_eq!(tries(", retry: {attempts: 3}"), 4);
     assert_eq!(tries(", retry: {attempts: 2}"), 3);
     assert_eq!(tries(", retry: {attempts: 1}"), 2);
     assert_eq!(tries(", retry: {}"), 2);

@@ -13,6 +13,7 @@ var pages = []struct{ name, section string }{
 	{"docs/addresses.md", ""},
 	{"docs/no-address.md", ""},
 	{"docs/conditions.md", ""},
+	{"docs/timeouts-and-retries.md", ""},
 	{"docs/certificates.md", ""},
 	{"docs/backend-tls.md", ""},
 	{"docs/external-dns.md", ""},

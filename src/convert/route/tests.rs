@@ -70,10 +70,28 @@ fn one_bad_hostname_spoils_the_route() {
 #[test]
 fn attempts_are_taken_and_too_many_are_told() {
     let route = convert(
-        json!({"rules": [{"retry": {"attempts": 0}}, {"retry": {}}, {"retry": {"attempts": 5}}, {}]}),
+        json!({"rules": [{"retry": {"attempts": 0}}, {"retry": {}}, {"retry": {"attempts": 500}}, {}]}),
     );
-    let retries: Vec<_> = route.rules.iter().map(|rule| rule.retries).collect();
-    assert_eq!(retries, [Some(0), Some(1), Some(5), None]);
+    let attempts: Vec<_> =
+        route.rules.iter().map(|rule| rule.retry.as_ref().map(|retry| retry.attempts)).collect();
+    assert_eq!(attempts, [Some(0), Some(1), Some(100), None]);
     let told: Vec<_> = route.told.iter().map(|found| found.path.as_str()).collect();
     assert_eq!(told, ["spec.rules[2].retry.attempts"]);
+}
+
+/// As of an object that another version of the definition let in.
+#[test]
+fn a_rule_whose_time_limit_is_none_is_closed() {
+    let route = convert(json!({"rules": [
+        {"timeouts": {"request": "soon"}, "backendRefs": [{"name": "a", "port": 1}]},
+    ]}));
+    let (closed, incompatible) = problems(&route.rules[0]);
+    assert!(!incompatible);
+    assert_eq!(
+        closed,
+        [
+            r#"spec.rules[0].timeouts.request: "soon" is no duration: give one such as 500ms or 1m30s; requests that the rule matches are answered with 500"#
+        ]
+    );
+    assert!(route.rules[0].backends.is_empty());
 }

@@ -1,7 +1,8 @@
 use super::*;
 use crate::model::{
     Attachment, Backend, BackendTarget, Certificate, CertificateKey, Endpoint, Endpoints, EndpointsKey,
-    Filters, HeaderEdit, HeaderMatch, ObjectKey, Protocol, Reason, RuleKey, UpstreamKey, ValueMatch,
+    Filters, HeaderEdit, HeaderMatch, ObjectKey, Protocol, Reason, Retry, RuleKey, Timeouts, UpstreamKey,
+    ValueMatch,
 };
 use crate::table::testing::{
     RouteBuilder, address, builder, builder_with, delta, find, listener, listener_key, removal, route,
@@ -10,6 +11,7 @@ use crate::table::testing::{
 use crate::table::{Rule, Target};
 use crate::upstream::Splits;
 use rcgen::{CertificateParams, KeyPair};
+use std::time::Duration;
 
 fn work(routes: usize, buckets: usize, listeners: usize, tls: usize, binds: usize) -> Work {
     Work { routes, buckets, listeners, tls, binds }
@@ -213,11 +215,13 @@ fn a_rule_carries_its_names_and_backends() {
         Backend { weight: 1, target: broken, filters: Filters::default() },
     ]);
     resource.0.rules[0].key = RuleKey::Name("split".into());
-    resource.0.rules[0].retries = Some(1);
+    let timeouts = Timeouts { request: Some(Duration::from_secs(1)), backend_request: None };
+    let retry = Retry { codes: vec![503], attempts: 1, backoff: None };
+    (resource.0.rules[0].timeouts, resource.0.rules[0].retry) = (timeouts, Some(retry.clone()));
     let table = builder.apply(delta(1, [Resource::Listener(listener("http", "")), resource.resource()]));
     let rule = only_rule(&table);
     assert_eq!((&*rule.route_name, &*rule.name), ("HTTPRoute shop/r", "split"));
-    assert_eq!(rule.retries, Some(1));
+    assert_eq!((rule.timeouts, &rule.retry), (timeouts, &Some(retry)));
     assert_eq!(&*rule.backends[0].name, "Service shop/cart:80");
     assert_eq!(&*rule.backends[1].name, "Service x/y:1");
     assert_eq!(rule.backends[1].target, Target::Broken(Reason::RefNotPermitted));

@@ -115,7 +115,8 @@ fn route() -> impl Strategy<Value = Route> {
                 matches,
                 filters: Filters::default(),
                 backends: Vec::new(),
-                retries: None,
+                timeouts: Timeouts::default(),
+                retry: None,
             });
             Route { key, created, attachments, rules: rules.collect() }
         },

@@ -86,7 +86,9 @@ fn upstreams(
     let help = "Connections that could not be opened.";
     objects.counters(encoder, "upstream_connect_failures", help, |of| &of.connect_failures)?;
     let help = "Tries whose connection broke before an answer came.";
-    objects.counters(encoder, "upstream_resets", help, |of| &of.resets)
+    objects.counters(encoder, "upstream_resets", help, |of| &of.resets)?;
+    let help = "Tries that took longer than the rule allows.";
+    objects.counters(encoder, "upstream_timeouts", help, |of| &of.timeouts)
 }
 
 fn controller(encoder: &mut DescriptorEncoder<'_>, metrics: &ControllerMetrics) -> fmt::Result {

@@ -81,6 +81,7 @@ fn every_counter_shows_in_its_own_series() {
     service.connections.add(8);
     service.connect_failures.add(9);
     service.resets.add(10);
+    service.timeouts.add(21);
     let process = metrics.process();
     process.config_version.set(11);
     process.workers.set(12);
@@ -113,6 +114,7 @@ fn every_counter_shows_in_its_own_series() {
         ("upstream_connections_total{upstream=\"Service shop/cart:8080\"}", "8"),
         ("upstream_connect_failures_total{upstream=\"Service shop/cart:8080\"}", "9"),
         ("upstream_resets_total{upstream=\"Service shop/cart:8080\"}", "10"),
+        ("upstream_timeouts_total{upstream=\"Service shop/cart:8080\"}", "21"),
         ("config_version", "11"),
         ("workers", "12"),
         ("listening_sockets", "13"),
