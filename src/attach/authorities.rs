@@ -28,6 +28,8 @@ pub(super) enum NoBundle {
     Kind(String),
     /// To an object that is not there, or has none.
     Object(String),
+    /// To an object of which nobody has said yet whether it is there.
+    Awaited,
 }
 
 impl Bundles {
@@ -49,6 +51,9 @@ impl Bundles {
         let id = ObjectId { kind, key: ObjectKey::new(namespace, reference.name.as_str()) };
         let Some(object) = index.object(&id) else {
             self.read.remove(&id);
+            if index.is_awaited(&id) {
+                return Err(NoBundle::Awaited);
+            }
             return Err(NoBundle::Object(match index.why_broken(&id) {
                 Some(broken) => format!("{id} cannot be read: {}", broken.message()),
                 None => format!("{id} does not exist"),

@@ -55,6 +55,8 @@ struct Judged {
     tls: Result<OriginateTls, Verdict<PolicyAccepted>>,
     resolved_refs: Verdict<BackendTlsResolvedRefs>,
     not_honoured: Option<Verdict<NotHonoured>>,
+    /// Nothing is said of it yet: it is not known whether what it refers to is there.
+    waits: bool,
 }
 
 /// Services of which something else is said than before.
@@ -83,6 +85,13 @@ impl BackendTlsPolicies {
         let mut touched = Touched::default();
         for key in dirty {
             let judged = judge(index, &mut self.bundles, key);
+            if let (Some(judged), Some(before)) = (&judged, self.judged.get(key))
+                && judged.waits
+                && judged.targets == before.targets
+            {
+                // What it said before goes on until it is known, which takes some milliseconds.
+                continue;
+            }
             let before = match judged.clone() {
                 Some(judged) => self.judged.insert(key.clone(), judged),
                 None => self.judged.remove(key),
@@ -152,6 +161,9 @@ impl BackendTlsPolicies {
             self.routes.set(key, BTreeSet::new());
             return self.found.remove(key).is_some();
         };
+        if judged.waits {
+            return false;
+        }
         let mut reached = BTreeMap::<ObjectKey, BTreeSet<usize>>::new();
         let mut routes = BTreeSet::new();
         for (at, object) in judged.targets.iter().enumerate() {
@@ -201,10 +213,12 @@ fn judge(index: &Index, bundles: &mut Bundles, key: &ObjectKey) -> Option<Judged
             tls: Err(Verdict::new(PolicyAccepted::Invalid, broken.message())),
             resolved_refs: resolved,
             not_honoured: None,
+            waits: false,
         });
     };
+    let mut waits = false;
     let (tls, resolved_refs) = match convert::backend_tls(&wire.spec) {
-        Ok(wanted) => originate(index, bundles, key, wanted),
+        Ok(wanted) => originate(index, bundles, key, wanted, &mut waits),
         Err(errors) => {
             let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
             (Err(Verdict::new(PolicyAccepted::Invalid, list_problems(&errors))), resolved)
@@ -212,7 +226,7 @@ fn judge(index: &Index, bundles: &mut Bundles, key: &ObjectKey) -> Option<Judged
     };
     let found = unsupported::find(KIND, &**wire);
     let head = Head::of(&wire.metadata);
-    Some(Judged { head, targets, tls, resolved_refs, not_honoured: not_honoured(found.iter()) })
+    Some(Judged { head, targets, tls, resolved_refs, not_honoured: not_honoured(found.iter()), waits })
 }
 
 /// TLS with the certificates that the references lead to: those that lead nowhere leave the trust
@@ -222,6 +236,7 @@ fn originate(
     bundles: &mut Bundles,
     key: &ObjectKey,
     wanted: convert::BackendTls,
+    waits: &mut bool,
 ) -> (Result<OriginateTls, Verdict<PolicyAccepted>>, Verdict<BackendTlsResolvedRefs>) {
     let convert::BackendTls { server_name, subjects, issuers } = wanted;
     let resolved = Verdict::good(BackendTlsResolvedRefs::ResolvedRefs);
@@ -235,6 +250,7 @@ fn originate(
     for (field, reference) in &references {
         match bundles.find(index, &key.namespace, reference) {
             Ok(found) => authorities.push(found),
+            Err(NoBundle::Awaited) => *waits = true,
             Err(NoBundle::Kind(why)) => {
                 problems.push((BackendTlsResolvedRefs::InvalidKind, format!("{field}: {why}")));
             }

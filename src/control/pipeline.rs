@@ -94,6 +94,8 @@ pub struct Pipeline {
     own_nodes: BTreeSet<IpAddr>,
     unusable: BTreeMap<SocketAddr, String>,
     gateways: BTreeMap<ObjectKey, GatewayVersion>,
+    /// Whether what is referred to is asked for by name, which takes its time.
+    asks_by_name: bool,
     /// What has to be asked for by name, once that is known.
     referred: Option<BTreeSet<ObjectId>>,
     wanted: BTreeMap<ObjectId, Arc<Wanted>>,
@@ -121,6 +123,7 @@ impl Pipeline {
             acknowledged: if options.acknowledgements { 0 } else { u64::MAX },
             unusable: BTreeMap::new(),
             gateways: BTreeMap::new(),
+            asks_by_name: false,
             referred: None,
             wanted: BTreeMap::new(),
             restate: BTreeSet::new(),
@@ -208,6 +211,11 @@ impl Pipeline {
         self.index.all_listed()
     }
 
+    /// [`Self::referred`] is asked for from now on, and each object of it is answered by an event.
+    pub fn ask_by_name(&mut self) {
+        self.asks_by_name = true;
+    }
+
     /// The objects that are to be asked for by name, where not everything is read: those to which
     /// others refer. None before it is known what there was at the start.
     pub fn referred(&self) -> Option<&BTreeSet<ObjectId>> {
@@ -255,7 +263,12 @@ impl Pipeline {
     }
 
     fn look_for_referred(&mut self) {
-        self.referred = Some(attach::referred(&self.index, self.attachments.options()));
+        let referred = attach::referred(&self.index, self.attachments.options());
+        // What there was at the start counts as listed only when all of that was answered.
+        if let Some(known) = self.referred.as_ref().filter(|_| self.asks_by_name) {
+            self.index.expect(referred.difference(known).cloned());
+        }
+        self.referred = Some(referred);
     }
 
     /// A Gateway has to be served anew if a listener or a certificate of it changed, or its

@@ -114,8 +114,12 @@ impl Control {
         let (asks_sender, asks) = mpsc::channel(1);
         let statuses = Statuses::new(options.decisions.controller_name.clone());
         let view = View::new(statuses, plane.clone(), source.problems, asks_sender);
+        let mut pipeline = Pipeline::new(options);
+        if source.referred.is_some() {
+            pipeline.ask_by_name();
+        }
         Self {
-            pipeline: Pipeline::new(options),
+            pipeline,
             batch: Batch::default(),
             events: Some(source.events),
             acknowledged: plane.acknowledged(),

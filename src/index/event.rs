@@ -26,7 +26,8 @@ pub enum Event {
     Apply(Object),
     /// The object is there but cannot be understood.
     Broken(Broken),
-    /// The object is gone; always followed, also for one that was broken.
+    /// The object is gone, or was looked for by its name and is not there; always followed, also for
+    /// one that was broken.
     Delete(ObjectId),
     /// These are all objects of the kind, or of the kind in a namespace; others are gone. Of the
     /// whole kind it counts as [`Event::Listed`].

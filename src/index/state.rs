@@ -19,6 +19,8 @@ pub struct Index {
     objects: BTreeMap<ObjectId, Object>,
     broken: BTreeMap<ObjectId, Arc<Broken>>,
     listed: BTreeSet<Kind>,
+    /// Objects of which nobody has said yet whether they are there.
+    awaited: BTreeSet<ObjectId>,
     references: Relation<ObjectId, Dependency>,
     /// EndpointSlice to Service.
     slices: Relation<ObjectKey, ObjectKey>,
@@ -44,6 +46,7 @@ impl Index {
     /// The object is new or changed.
     pub fn apply(&mut self, object: Object) {
         let id = object.id();
+        self.awaited.remove(&id);
         let was_broken = self.broken.remove(&id).is_some();
         if was_broken {
             self.dirty.statuses.insert(id.clone());
@@ -68,6 +71,7 @@ impl Index {
     /// The object is there but cannot be understood; what was known of it no longer holds.
     pub fn broken(&mut self, broken: Broken) {
         let id = broken.id.clone();
+        self.awaited.remove(&id);
         self.objects.remove(&id);
         self.references.set(&id, references::of_broken(&broken));
         if self.broken.get(&id).is_none_or(|known| **known != broken) {
@@ -89,7 +93,20 @@ impl Index {
             self.dirty.revoked |= grants_or_leads(id.kind);
             self.mark(id);
             self.forget_received(id);
+        } else if self.awaited.remove(id) {
+            self.mark(id);
         }
+    }
+
+    /// It is being asked whether these objects are there; an event of each will tell.
+    pub fn expect(&mut self, ids: impl Iterator<Item = ObjectId>) {
+        let unknown = ids.filter(|id| !self.objects.contains_key(id) && !self.broken.contains_key(id));
+        self.awaited.extend(unknown.collect::<Vec<_>>());
+    }
+
+    /// Whether it is not known yet if the object is there.
+    pub fn is_awaited(&self, id: &ObjectId) -> bool {
+        self.awaited.contains(id)
     }
 
     /// These are all objects of the kind, or of the kind in a namespace.

@@ -3,6 +3,7 @@ use crate::index::testing::{events, id, listed};
 use crate::model::{Backend, BackendTarget, Reason, Resource, ResourceKey, Route};
 use crate::status::Wanted;
 
+mod by_name;
 mod order;
 mod watched;
 

@@ -33,8 +33,8 @@ pub(super) struct Join {
     told: BTreeMap<ObjectId, By>,
     /// Kinds of which not everything that was there at the start has been told.
     unlisted: BTreeSet<Kind>,
-    /// Namespaces in which more is referred to than is followed.
-    full: BTreeSet<Arc<str>>,
+    /// What is referred to and not followed, as too much is in its namespace.
+    refused: BTreeSet<ObjectId>,
 }
 
 #[derive(Clone, Debug)]
@@ -86,7 +86,7 @@ impl Join {
             (None, false) => vec![event],
         };
         if BY_NAME.contains(&place.kind) {
-            self.follow_names(&mut changes);
+            events.extend(self.follow_names(&mut changes));
         }
         events.extend(self.newly_listed());
         (events, changes)
@@ -104,7 +104,7 @@ impl Join {
             }
             kept
         });
-        self.follow_names(&mut changes);
+        events.extend(self.follow_names(&mut changes));
         events.extend(self.newly_listed());
         (events, changes)
     }
@@ -152,7 +152,14 @@ impl Join {
                     vec![apply(object)]
                 }
             },
-            None => self.forget(&id, By::Name).into_iter().collect(),
+            None => match self.told.get(&id) {
+                Some(By::Kind) => Vec::new(),
+                _ => {
+                    self.told.remove(&id);
+                    // Also where it never was: somebody waits for an answer.
+                    vec![Event::Delete(id)]
+                }
+            },
         }
     }
 
@@ -164,8 +171,9 @@ impl Join {
         })
     }
 
-    /// Begins the watches of what is to be followed by name, and ends the others.
-    fn follow_names(&mut self, changes: &mut Changes) {
+    /// Begins the watches of what is to be followed by name, and ends the others. What is refused one
+    /// counts as not there.
+    fn follow_names(&mut self, changes: &mut Changes) -> Vec<Event> {
         // Before that each would be watched by name that is about to be told anyway.
         let secrets = self.referred.complete
             && self.all_answered(|place| place.kind == Kind::Secret && place.name.is_none());
@@ -185,27 +193,31 @@ impl Join {
         for id in self.named.keys() {
             *counts.entry(id.key.namespace.clone()).or_default() += 1;
         }
-        let mut full = BTreeSet::new();
+        let mut refused = BTreeSet::new();
         for id in wanted {
             if self.named.contains_key(&id) {
                 continue;
             }
             let count = counts.entry(id.key.namespace.clone()).or_default();
             if *count >= MAX_NAMED && !self.always.contains(&id) {
-                full.insert(id.key.namespace.clone());
+                refused.insert(id);
                 continue;
             }
             *count += 1;
             let number = self.begin(Place::named(&id), changes);
             self.named.insert(id, number);
         }
-        for namespace in full.difference(&self.full) {
+        let namespaces =
+            |ids: &BTreeSet<ObjectId>| ids.iter().map(|id| id.key.namespace.clone()).collect::<BTreeSet<_>>();
+        for namespace in namespaces(&refused).difference(&namespaces(&self.refused)) {
             tracing::warn!(
                 "namespace {namespace}: more than {MAX_NAMED} ConfigMaps, and Secrets that are not there or not of \
                  type kubernetes.io/tls, are referred to; what is more than that is not looked for"
             );
         }
-        self.full = full;
+        let new = refused.difference(&self.refused).cloned().map(Event::Delete).collect();
+        self.refused = refused;
+        new
     }
 
     fn begin(&mut self, place: Place, changes: &mut Changes) -> u64 {

@@ -113,10 +113,24 @@ fn a_kind_is_listed_once_and_not_before_every_name_is_answered() {
         .unwrap();
     let answer =
         || Event::Reset { kind: Kind::ConfigMap, namespace: Some("default".into()), objects: Vec::new() };
-    assert_eq!(join.told(number, answer()).0, [], "something else may be referred to");
+    let missing = || Event::Delete(id(Kind::ConfigMap, "ports"));
+    assert_eq!(join.told(number, answer()).0, [missing()], "something else may be referred to");
     assert_eq!(
         join.refer(Referred { complete: true, ..Referred::default() }).0,
         [Event::Listed(Kind::ConfigMap)]
     );
-    assert_eq!(join.told(number, answer()).0, []);
+    assert_eq!(join.told(number, answer()).0, [missing()]);
+}
+
+#[test]
+fn every_name_is_answered_also_one_that_is_refused() {
+    let names: Vec<_> = (0..MAX_NAMED + 1).map(|number| format!("s{number:03}")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let mut world = World::new();
+    let last = Event::Delete(id(Kind::Secret, names[MAX_NAMED]));
+    assert_eq!(world.refer(&names), [last]);
+    assert_eq!(world.refer(&names), [], "that was said");
+    let number = world.number(names[0]).unwrap();
+    let none = Event::Reset { kind: Kind::Secret, namespace: Some("default".into()), objects: Vec::new() };
+    assert_eq!(world.told(number, none), [Event::Delete(id(Kind::Secret, names[0]))]);
 }

@@ -1,0 +1,69 @@
+//! Where it takes a while to know what is referred to.
+
+use super::*;
+use crate::model::{EntrySource, UpstreamKey};
+
+fn policy(generation: i64, ca: &str) -> String {
+    format!(
+        "
+apiVersion: gateway.networking.k8s.io/v1
+kind: BackendTLSPolicy
+metadata: {{name: tls, generation: {generation}}}
+spec:
+  targetRefs: [{{group: '', kind: Service, name: v1}}]
+  validation: {{hostname: a.example, caCertificateRefs: [{{group: '', kind: ConfigMap, name: {ca}}}]}}
+"
+    )
+}
+
+fn config_map(name: &str) -> String {
+    let pem = rcgen::generate_simple_self_signed(["a.example".to_owned()]).unwrap().cert.pem();
+    let pem = pem.replace('\n', "\n    ");
+    format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata:\n  ca.crt: |\n    {pem}\n")
+}
+
+/// Whether requests to the Service are sent by TLS; none while they are sent nowhere.
+fn by_tls(fixture: &Fixture) -> Option<bool> {
+    let key = UpstreamKey::Service { service: id(Kind::Service, "v1").key, port: 80 };
+    let snapshot = fixture.pipeline.snapshot();
+    let upstream = snapshot.upserts.into_iter().find_map(|resource| match resource {
+        Resource::Upstream(upstream) if upstream.key == key => Some(upstream),
+        _ => None,
+    });
+    let entry = upstream.unwrap().entries.remove(0);
+    matches!(entry.source, EntrySource::Endpoints(_)).then_some(entry.tls.is_some())
+}
+
+fn told_policy(step: &Step) -> Option<Vec<String>> {
+    told(step, Kind::BackendTlsPolicy, "tls")
+}
+
+#[test]
+fn what_is_not_answered_yet_changes_nothing() {
+    let mut fixture = Fixture::new(false);
+    fixture.pipeline.ask_by_name();
+    let backend = route("shop", 1, "{name: v1, port: 80}");
+    fixture.pipeline.step(listed(), fixture.now);
+    fixture.apply(&[GATEWAY, &backend, &service("v1")]);
+    assert_eq!(by_tls(&fixture), Some(false));
+
+    let step = fixture.apply(&[&policy(1, "ca")]);
+    assert_eq!((by_tls(&fixture), told_policy(&step)), (None, None), "closed, and nothing is said yet");
+    let good = ["Accepted=Accepted", "ResolvedRefs=ResolvedRefs"];
+    let step = fixture.apply(&[&config_map("ca")]);
+    assert_eq!(
+        (by_tls(&fixture), told_policy(&step).unwrap().as_slice()),
+        (Some(true), &good.map(String::from)[..])
+    );
+
+    let step = fixture.apply(&[&policy(2, "new")]);
+    assert_eq!((by_tls(&fixture), told_policy(&step)), (Some(true), None), "it goes on as before");
+    let step = fixture.delete(Kind::ConfigMap, "new");
+    assert_eq!(by_tls(&fixture), None);
+    assert_eq!(told_policy(&step).unwrap()[0], "Accepted=NoValidCACertificate");
+    let step = fixture.apply(&[&config_map("new")]);
+    assert_eq!(
+        (by_tls(&fixture), told_policy(&step).unwrap().as_slice()),
+        (Some(true), &good.map(String::from)[..])
+    );
+}
