@@ -26,7 +26,7 @@ pub use certificate::Certificate;
 pub use cors::{Cors, InvalidOrigin, Listed, OriginHost, OriginMatch};
 pub use delta::{Delta, Resource, ResourceKey};
 pub use endpoint::{Endpoint, Endpoints};
-pub use filter::{Filters, HeaderEdit, PathRewrite, Redirect, Rewrite};
+pub use filter::{Filters, HeaderEdit, Mirror, PathRewrite, Redirect, Rewrite};
 pub use hostname::{Hostname, InvalidHostname};
 pub use key::{
     CertificateKey, EndpointsKey, ListenerKey, ObjectKey, RouteKey, RouteKind, RuleKey, UpstreamKey,

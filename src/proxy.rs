@@ -16,6 +16,7 @@ mod forward;
 mod headers;
 mod limits;
 mod listen;
+mod mirror;
 mod proxy_protocol;
 mod publish;
 mod record;

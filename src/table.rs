@@ -22,7 +22,7 @@ mod rule;
 pub use builder::Builder;
 pub use conditions::Request;
 pub use cors::{Allowed, Cors};
-pub use filter::{Filters, HeaderEdit, Host, Redirect, Rewrite};
+pub use filter::{Filters, HeaderEdit, Host, Mirror, Redirect, Rewrite};
 pub use listener::{Belonging, Bind, Found, Listener};
 pub use rule::{Backend, Match, Rule, Target};
 

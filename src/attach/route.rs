@@ -10,8 +10,10 @@ use super::verdict::{NotHonoured, RouteAccepted, RoutePartiallyInvalid, RouteRes
 use super::{list_problems, not_honoured};
 use crate::api::gateway::{BackendObjectReference, ParentReference};
 use crate::api::{Kind, Object, ObjectId};
-use crate::convert::{self, BackendReference, HttpRule, Standing};
-use crate::model::{self, Attachment, Backend, BackendTarget, Filters, ObjectKey, Reason, RouteKey, Rule};
+use crate::convert::{self, BackendReference, HttpRule, MirrorReference, Standing};
+use crate::model::{
+    self, Attachment, Backend, BackendTarget, Filters, Mirror, ObjectKey, Reason, RouteKey, Rule,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -198,8 +200,10 @@ fn judge_rules(context: &Context<'_>, route: &ObjectId, converted: &[HttpRule]) 
                 let backends = rule.backends.iter();
                 let backends =
                     backends.map(|backend| one_backend(context, route, backend, &mut rules.refusals));
+                let backends = backends.collect();
                 let references = rule.backends.iter().map(|backend| backend.object.clone());
-                (rule.filters.clone(), backends.collect(), references.collect())
+                let filters = with_mirrors(context, route, &rule.filters, &rule.mirrors, &mut rules.refusals);
+                (filters, backends, references.collect())
             }
         };
         rules.served.push(Rule {
@@ -238,7 +242,34 @@ fn one_backend(
             BackendTarget::Broken { reason, reference }
         }
     };
-    Backend { weight: backend.weight, target, filters: backend.filters.clone() }
+    let filters = with_mirrors(context, route, &backend.filters, &backend.mirrors, refusals);
+    Backend { weight: backend.weight, target, filters }
+}
+
+/// The filters with those of the mirrors that lead somewhere. One that does not is left out, as the
+/// API says; the requests themselves are none the worse for it.
+fn with_mirrors(
+    context: &Context<'_>,
+    route: &ObjectId,
+    filters: &Filters,
+    mirrors: &[MirrorReference],
+    refusals: &mut Vec<(String, Refusal)>,
+) -> Filters {
+    let from = Referrer { kind: route.kind, namespace: &route.key.namespace };
+    let mut filters = filters.clone();
+    for mirror in mirrors {
+        match resolve(context.references, context.upstreams, from, &mirror.object) {
+            Ok(upstream) => filters.mirrors.push(Mirror {
+                upstream,
+                numerator: mirror.numerator,
+                denominator: mirror.denominator,
+                edited: mirror.edited,
+                rewritten: mirror.rewritten,
+            }),
+            Err(refusal) => refusals.push((mirror.field.clone(), refusal)),
+        }
+    }
+    filters
 }
 
 /// The reference as the access log names it.

@@ -6,7 +6,7 @@ use crate::api::{Kind, ObjectId};
 use crate::attach::{Attachments, Changes};
 use crate::index::{Dirty, Index};
 use crate::model::{
-    BackendTarget, Delta, EndpointsKey, ListenerKey, ObjectKey, Resource, ResourceKey, RouteKey, UpstreamKey,
+    Delta, EndpointsKey, ListenerKey, ObjectKey, Resource, ResourceKey, RouteKey, UpstreamKey,
 };
 use crate::support::relation::Relation;
 use std::collections::{BTreeMap, BTreeSet};
@@ -212,12 +212,8 @@ impl Step<'_> {
             self.compiler.holds.remove(id);
             return self.remove(resource_key);
         };
-        let backends = served.rules.iter().flat_map(|rule| &rule.backends);
-        let upstreams = backends.filter_map(|backend| match &backend.target {
-            BackendTarget::Upstream(key) => Some(ResourceKey::Upstream(key.clone())),
-            BackendTarget::Broken { .. } => None,
-        });
-        self.set_uses(&resource_key, upstreams.collect());
+        let used = served.upstreams().cloned().map(ResourceKey::Upstream).collect();
+        self.set_uses(&resource_key, used);
         self.put(Resource::Route(served));
     }
 

@@ -25,7 +25,8 @@ const CONNECTION_HEADERS: [&str; 9] = [
     "http2-settings",
 ];
 
-/// Converts filters; those that are not honoured are left to [`super::unsupported`].
+/// Converts filters; those that are not honoured are left to [`super::unsupported`], and mirrors to
+/// [`super::mirror`].
 /// `all_prefixes` tells whether each match of the rule is a PathPrefix.
 pub(super) fn filters(
     wire: &[HttpRouteFilter],

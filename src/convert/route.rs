@@ -1,5 +1,6 @@
 //! Routes of all kinds: what differs between the kinds is how a rule says what it matches.
 
+use super::mirror::{MirrorReference, mirrors};
 use super::unsupported::{self, Effect, Found};
 use super::{InvalidField, InvalidValue, filters, http_route, policy};
 use crate::api::gateway::{
@@ -31,8 +32,10 @@ pub struct HttpRule {
     pub standing: Standing,
     /// At least one, unless the rule is dropped.
     pub matches: Vec<Match>,
-    /// Empty unless the rule is good.
+    /// Empty unless the rule is good; without the mirrors.
     pub filters: Filters,
+    /// Empty unless the rule is good.
+    pub mirrors: Vec<MirrorReference>,
     /// Empty unless the rule is good.
     pub backends: Vec<BackendReference>,
     /// None unless the rule is good.
@@ -65,8 +68,10 @@ pub struct BackendReference {
     pub object: BackendObjectReference,
     /// Its share.
     pub weight: u32,
-    /// Those of the backend alone.
+    /// Those of the backend alone, without the mirrors.
     pub filters: Filters,
+    /// Those of the backend alone.
+    pub mirrors: Vec<MirrorReference>,
     /// For example `spec.rules[0].backendRefs[1]`.
     pub field: String,
 }
@@ -143,6 +148,7 @@ fn rule(wire: WireRule<'_>, key: RuleKey, field: &str, namespace: &str, closing:
         standing: Standing::Good,
         matches: Vec::new(),
         filters: Filters::default(),
+        mirrors: Vec::new(),
         backends: Vec::new(),
         timeouts: Timeouts::default(),
         retry: None,
@@ -160,11 +166,11 @@ fn rule(wire: WireRule<'_>, key: RuleKey, field: &str, namespace: &str, closing:
     }
     let converted = policy::timeouts(wire.timeouts, field).and_then(|timeouts| {
         let retry = policy::retry(wire.retry, field)?;
-        let (filters, backends) = actions(&wire, &rule.matches, field, namespace)?;
-        Ok((timeouts, retry, filters, backends))
+        set_actions(&wire, &mut rule, field, namespace)?;
+        Ok((timeouts, retry))
     });
     match converted {
-        Ok(converted) => (rule.timeouts, rule.retry, rule.filters, rule.backends) = converted,
+        Ok(converted) => (rule.timeouts, rule.retry) = converted,
         Err(error) => {
             let incompatible = error.value.is_incompatible_filters();
             let text = format!("{error}; requests that the rule matches are answered with 500");
@@ -174,13 +180,13 @@ fn rule(wire: WireRule<'_>, key: RuleKey, field: &str, namespace: &str, closing:
     rule
 }
 
-fn actions(
+fn set_actions(
     wire: &WireRule<'_>,
-    matches: &[Match],
+    rule: &mut HttpRule,
     field: &str,
     namespace: &str,
-) -> Result<(Filters, Vec<BackendReference>), InvalidField> {
-    let all_prefixes = matches.iter().all(|item| matches!(item.path, PathMatch::Prefix(_)));
+) -> Result<(), InvalidField> {
+    let all_prefixes = rule.matches.iter().all(|item| matches!(item.path, PathMatch::Prefix(_)));
     let filters = filters::filters(wire.filters, all_prefixes, field)?;
     if filters.redirect.is_some() && !wire.backend_refs.is_empty() {
         return Err(InvalidField::new(format!("{field}.backendRefs"), InvalidValue::RedirectAndBackends));
@@ -189,7 +195,10 @@ fn actions(
     let backends = each.map(|(index, backend)| {
         backend_reference(backend, all_prefixes, format!("{field}.backendRefs[{index}]"), namespace)
     });
-    Ok((filters, backends.collect::<Result<_, _>>()?))
+    let backends = backends.collect::<Result<_, _>>()?;
+    rule.mirrors = mirrors(wire.filters, namespace, field)?;
+    (rule.filters, rule.backends) = (filters, backends);
+    Ok(())
 }
 
 fn backend_reference(
@@ -204,6 +213,7 @@ fn backend_reference(
         object,
         weight: wire.backend.weight,
         filters: filters::filters(&wire.filters, all_prefixes, &field)?,
+        mirrors: mirrors(&wire.filters, namespace, &field)?,
         field,
     })
 }

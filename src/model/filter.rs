@@ -1,6 +1,6 @@
 //! What happens to a request on its way, on a rule or on one backend of it.
 
-use super::Cors;
+use super::{Cors, UpstreamKey};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -49,7 +49,22 @@ pub struct Rewrite {
     pub path: Option<PathRewrite>,
 }
 
-/// The filters of a rule or a backend; Gateway API allows one of each kind.
+/// A copy of a share of the requests, for an upstream whose answers are dropped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mirror {
+    /// One that the same or an earlier delta brought.
+    pub upstream: UpstreamKey,
+    /// Of `denominator` requests so many are copied.
+    pub numerator: u32,
+    /// At least 1.
+    pub denominator: u32,
+    /// The copy has the edits of the head that are beside the mirror.
+    pub edited: bool,
+    /// The copy goes by the rewrite that is beside the mirror.
+    pub rewritten: bool,
+}
+
+/// The filters of a rule or a backend; Gateway API allows one of each kind, and several mirrors.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Filters {
     /// Before the request is sent.
@@ -63,4 +78,6 @@ pub struct Filters {
     /// Answers preflights, and says with each answer who may read it. One of the rule goes before
     /// one of a backend.
     pub cors: Option<Cors>,
+    /// Beside sending the request.
+    pub mirrors: Vec<Mirror>,
 }

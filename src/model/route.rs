@@ -17,6 +17,20 @@ pub struct Route {
     pub rules: Vec<Rule>,
 }
 
+impl Route {
+    /// Everything that requests, or copies of them, are sent to.
+    pub fn upstreams(&self) -> impl Iterator<Item = &UpstreamKey> {
+        let backends = || self.rules.iter().flat_map(|rule| &rule.backends);
+        let targets = backends().filter_map(|backend| match &backend.target {
+            BackendTarget::Upstream(key) => Some(key),
+            BackendTarget::Broken { .. } => None,
+        });
+        let filters = self.rules.iter().map(|rule| &rule.filters);
+        let filters = filters.chain(backends().map(|backend| &backend.filters));
+        targets.chain(filters.flat_map(|filters| &filters.mirrors).map(|mirror| &mirror.upstream))
+    }
+}
+
 /// One listener that serves a route.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attachment {

@@ -2,16 +2,26 @@
 
 use super::response_body::ResponseBody;
 use crate::model::{PathMatch, PathRewrite};
-use crate::table::{Backend, Filters, Found, HeaderEdit, Redirect, Request};
+use crate::table::{Filters, Found, HeaderEdit, Redirect, Request};
 use http::Response;
 use http::header::{HOST, HeaderMap, HeaderValue, LOCATION};
 use std::borrow::Cow;
 
 /// Edits a request's head: its fields, then its host.
 pub(super) fn request(filters: &Filters, headers: &mut HeaderMap) {
+    edit_request(filters, headers);
+    rewrite_host(filters, headers);
+}
+
+/// Edits the fields of a request's head.
+pub(super) fn edit_request(filters: &Filters, headers: &mut HeaderMap) {
     if let Some(edit) = &filters.request_headers {
         apply(edit, headers);
     }
+}
+
+/// Gives a request another host.
+pub(super) fn rewrite_host(filters: &Filters, headers: &mut HeaderMap) {
     if let Some(host) = filters.rewrite.as_ref().and_then(|rewrite| rewrite.hostname.as_ref()) {
         headers.insert(HOST, host.header.clone());
     }
@@ -36,9 +46,10 @@ fn apply(edit: &HeaderEdit, headers: &mut HeaderMap) {
     }
 }
 
-/// The path that the backend is asked for: the rule's rewrite, or the backend's instead.
-pub(super) fn backend_path<'a>(found: &Found<'_>, backend: &Backend, path: &'a str) -> Cow<'a, str> {
-    match backend.filters.path().or_else(|| found.rule.filters.path()) {
+/// The path that is asked for: the rule's rewrite, or the backend's instead.
+pub(super) fn path<'a>(found: &Found<'_>, rewrites: [Option<&Filters>; 2], path: &'a str) -> Cow<'a, str> {
+    let [rule, backend] = rewrites.map(|filters| filters.and_then(Filters::path));
+    match backend.or(rule) {
         Some(rewrite) => Cow::Owned(rewritten(rewrite, found.matched.path(), path)),
         None => Cow::Borrowed(path),
     }

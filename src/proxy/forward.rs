@@ -9,10 +9,12 @@ use super::record::Record;
 use super::request_body::{RequestBody, Source};
 use super::response_body::ResponseBody;
 use super::upgrade;
+use super::worker::Worker;
 use crate::model::Reason;
 use crate::table::Rule;
 use crate::upstream::{
-    Connected, Http1, Http1Error, Http2, InFlight, Pick, RequestHead, SendError, StreamGuard, Upstream,
+    ConnectError, Connected, Http1, Http1Error, Http2, InFlight, Pick, RequestHead, SendError, StreamGuard,
+    Upstream,
 };
 use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use http::uri::{Authority, PathAndQuery, Scheme};
@@ -55,7 +57,7 @@ impl Outgoing {
 }
 
 /// A connection that the request may have.
-enum Ready {
+pub(super) enum Ready {
     Http1(Box<Http1<RequestBody>>),
     Http2(Http2<RequestBody>),
 }
@@ -140,7 +142,8 @@ async fn attempt(
 ) -> Result<Response<ResponseBody>, Failure> {
     loop {
         sent.set(false);
-        let ready = connection(client, upstream, pick, outgoing, fresh).await?;
+        let ready = connection(&client.worker, upstream, pick, outgoing, fresh).await;
+        let ready = ready.map_err(|error| Failure { reason: error.reason(), again: Again::Safe })?;
         sent.set(true);
         let failed = match ready {
             Ready::Http1(connection) => {
@@ -165,14 +168,14 @@ async fn attempt(
     }
 }
 
-async fn connection(
-    client: &Client,
+/// A connection from the pool, or a new one.
+pub(super) async fn connection(
+    worker: &Worker,
     upstream: &Upstream,
     pick: &Pick<'_>,
     outgoing: &Outgoing,
     fresh: bool,
-) -> Result<Ready, Failure> {
-    let worker = &client.worker;
+) -> Result<Ready, ConnectError> {
     let upgrade = outgoing.upgrade.is_some();
     if !fresh {
         let mut pool = worker.pool.borrow_mut();
@@ -197,7 +200,7 @@ async fn connection(
         Err(error) => {
             upstream.metrics.connect_failures.increment();
             tracing::debug!(upstream = %upstream.label, %error, "connecting failed");
-            Err(Failure { reason: error.reason(), again: Again::Safe })
+            Err(error)
         }
     }
 }
@@ -209,13 +212,8 @@ async fn send_http1(
     outgoing: &mut Outgoing,
     record: &mut Record,
 ) -> Result<Response<ResponseBody>, SendError> {
-    let head = RequestHead {
-        method: &outgoing.method,
-        target: target(pick, outgoing),
-        headers: &outgoing.headers,
-        upgrade: outgoing.upgrade.as_ref().map(|(protocol, _)| protocol),
-    };
-    let response = connection.send(&head, RequestBody::new(outgoing.source.as_ref())).await?;
+    let body = RequestBody::new(outgoing.source.as_ref());
+    let response = connection.send(&http1_head(pick, outgoing), body).await?;
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Ok(upgrade::switch(client, connection, response, outgoing, record));
     }
@@ -245,14 +243,32 @@ async fn send_http2(
     record: &mut Record,
 ) -> Result<Response<ResponseBody>, Box<dyn Error + Send + Sync>> {
     let stream = connection.stream();
+    let response: Response<Incoming> = connection.sender.send_request(http2_request(pick, outgoing)?).await?;
+    Ok(http2_response(response, stream, record))
+}
+
+/// The request as HTTP/1.1 sends it.
+pub(super) fn http1_head<'a>(pick: &Pick<'a>, outgoing: &'a Outgoing) -> RequestHead<'a> {
+    RequestHead {
+        method: &outgoing.method,
+        target: target(pick, outgoing),
+        headers: &outgoing.headers,
+        upgrade: outgoing.upgrade.as_ref().map(|(protocol, _)| protocol),
+    }
+}
+
+/// The request as HTTP/2 sends it.
+pub(super) fn http2_request(
+    pick: &Pick<'_>,
+    outgoing: &Outgoing,
+) -> Result<Request<RequestBody>, http::Error> {
     let mut request = Request::new(RequestBody::new(outgoing.source.as_ref()));
     *request.method_mut() = outgoing.method.clone();
     *request.headers_mut() = outgoing.headers.clone();
     // RFC 9113 §8.3.1: the authority says it; two could disagree.
     let host = request.headers_mut().remove(HOST);
     *request.uri_mut() = absolute(pick, outgoing, host.as_ref())?;
-    let response: Response<Incoming> = connection.sender.send_request(request).await?;
-    Ok(http2_response(response, stream, record))
+    Ok(request)
 }
 
 fn http2_response(

@@ -36,6 +36,14 @@ pub struct Limits {
     pub backend_http2_streams: usize,
     /// Bytes of a request's body that are kept to send it again.
     pub replay_bytes: usize,
+    /// Bytes of a request's body that are kept for its copies: a larger one is not copied. Calls of
+    /// an API fit, uploads need not.
+    pub mirror_bytes: usize,
+    /// Copies under way on one worker, from the request's head to the copy's answer. With full
+    /// bodies that is 32 MiB; for a mirror that answers within 10 ms, 12,800 copies a second.
+    pub mirrors: usize,
+    /// For a copy to be answered: a mirror that is slower is of no use to anyone.
+    pub mirror_time: Duration,
 }
 
 impl Default for Limits {
@@ -53,6 +61,9 @@ impl Default for Limits {
             backend_idle_connections: 256,
             backend_http2_streams: 100,
             replay_bytes: 64 * 1024,
+            mirror_bytes: 256 * 1024,
+            mirrors: 128,
+            mirror_time: Duration::from_secs(5),
         }
     }
 }

@@ -6,15 +6,16 @@ use super::cors::{self, Sharing};
 use super::filters;
 use super::forward::{self, Outgoing};
 use super::headers;
+use super::mirror;
 use super::record::Record;
 use super::request_body::Source;
 use super::response_body::ResponseBody;
 use super::screen::{Screened, screen};
 use crate::model::{Protocol, Reason};
-use crate::table::{self, Backend, Belonging, Bind, Listener, Rule, Target};
+use crate::table::{self, Backend, Belonging, Bind, Found, Listener, Rule, Target};
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
 use http::request::Parts;
-use http::{Request, Response, StatusCode, Version};
+use http::{Request, Response, StatusCode, Uri, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
@@ -121,12 +122,10 @@ async fn serve(
     };
     let upstream = table.upstreams.get(slot).ok_or(Reason::NoReadyTargets)?;
     record.upstream(upstream);
-    let path = filters::backend_path(&found, backend, path);
-    // Nothing to remember of a path that is sent as it came.
-    let path = (screened.path.is_some() || matches!(path, Cow::Owned(_))).then(|| path.into());
-    let outgoing = outgoing(client, head, body, path, screened, found.rule, backend, record);
-    let mut response = forward::forward(client, upstream, found.rule, outgoing, record).await?;
-    for filters in [&backend.filters, &found.rule.filters] {
+    let way = Way { found, backend, screened };
+    let outgoing = outgoing(client, &way, head, body, record);
+    let mut response = forward::forward(client, upstream, way.found.rule, outgoing, record).await?;
+    for filters in [&backend.filters, &way.found.rule.filters] {
         filters::response(filters, response.headers_mut());
     }
     Ok(response)
@@ -164,18 +163,33 @@ fn pick<'a>(client: &Client, rule: &'a Rule) -> Result<&'a Backend, Reason> {
     rule.backends.get(index).ok_or(Reason::Internal)
 }
 
-/// The request as its target shall see it.
-#[expect(clippy::too_many_arguments, reason = "everything that a request is made of comes together here")]
+/// What was decided of a request.
+pub(super) struct Way<'a> {
+    pub(super) found: Found<'a>,
+    pub(super) backend: &'a Backend,
+    screened: &'a Screened,
+}
+
+impl Way<'_> {
+    /// The path that is asked for, if it is not the one that came: in normal form, and rewritten by
+    /// those of the rule's and the backend's filters that are given.
+    pub(super) fn path(&self, uri: &Uri, rewrites: [Option<&table::Filters>; 2]) -> Option<Box<str>> {
+        let path = self.screened.path.as_deref().unwrap_or_else(|| uri.path());
+        let path = filters::path(&self.found, rewrites, path);
+        // Nothing to remember of a path that is sent as it came.
+        (self.screened.path.is_some() || matches!(path, Cow::Owned(_))).then(|| path.into())
+    }
+}
+
+/// The request as its target shall see it. Copies of it go out from here, or with its body.
 fn outgoing(
     client: &Rc<Client>,
+    way: &Way<'_>,
     mut head: Parts,
     body: Incoming,
-    path: Option<Box<str>>,
-    screened: &Screened,
-    rule: &Rule,
-    backend: &Backend,
     record: &mut Record,
 ) -> Outgoing {
+    let (rule, backend) = (way.found.rule, way.backend);
     let upgrade = (head.version == Version::HTTP_11).then(|| headers::upgrade(&head.headers)).flatten();
     let on_upgrade = upgrade.as_ref().and_then(|_| head.extensions.remove::<OnUpgrade>());
     let from = headers::Sender {
@@ -183,7 +197,8 @@ fn outgoing(
         trusted: client.is_trusted(),
         scheme: client.scheme(),
     };
-    headers::prepare_request(&mut head.headers, &screened.authority, &from);
+    headers::prepare_request(&mut head.headers, &way.screened.authority, &from);
+    let copies = mirror::copies(client, way, &head, upgrade.is_some());
     for filters in [&rule.filters, &backend.filters] {
         filters::request(filters, &mut head.headers);
     }
@@ -193,6 +208,12 @@ fn outgoing(
     if let Some(source) = &source {
         record.source(source);
     }
+    match (copies, &source) {
+        (Some(copies), Some(source)) => source.copy_to(copies),
+        (Some(copies), None) => copies.send(),
+        (None, _) => {}
+    }
+    let path = way.path(&head.uri, [Some(&rule.filters), Some(&backend.filters)]);
     Outgoing {
         method: head.method,
         uri: head.uri,

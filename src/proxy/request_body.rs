@@ -2,6 +2,7 @@
 //! be sent again.
 
 use super::headers;
+use super::mirror::Copies;
 use crate::model::Reason;
 use bytes::Bytes;
 use http::HeaderMap;
@@ -15,7 +16,6 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 /// The body of one attempt; each attempt gets one of its own over the same [`Source`].
-#[derive(Debug)]
 pub(super) struct RequestBody {
     source: Option<Source>,
     /// How many of the kept pieces were given out.
@@ -24,12 +24,12 @@ pub(super) struct RequestBody {
 }
 
 /// What comes from the client.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Source(Rc<RefCell<Inner>>);
 
-#[derive(Debug)]
 struct Inner {
-    incoming: Incoming,
+    /// None if all of it has come already.
+    incoming: Option<Incoming>,
     kept: Vec<Bytes>,
     room: usize,
     /// More came than could be kept: only the attempt that is under way can have it.
@@ -39,13 +39,15 @@ struct Inner {
     /// Why no more of it comes.
     failure: Option<Reason>,
     received: u64,
+    /// Copies that go out when all of it has come.
+    copies: Option<Box<Copies>>,
 }
 
 impl Source {
     /// A body of which up to `keep` bytes are kept.
     pub(super) fn new(incoming: Incoming, keep: usize) -> Self {
         Self(Rc::new(RefCell::new(Inner {
-            incoming,
+            incoming: Some(incoming),
             kept: Vec::new(),
             room: keep,
             outgrown: false,
@@ -53,7 +55,28 @@ impl Source {
             ended: false,
             failure: None,
             received: 0,
+            copies: None,
         })))
+    }
+
+    /// A body of which all has come.
+    pub(super) fn whole(body: Vec<Bytes>, trailers: Option<HeaderMap>) -> Self {
+        Self(Rc::new(RefCell::new(Inner {
+            incoming: None,
+            kept: body,
+            room: 0,
+            outgrown: false,
+            trailers,
+            ended: true,
+            failure: None,
+            received: 0,
+            copies: None,
+        })))
+    }
+
+    /// Sends these copies, too, when all of it has come.
+    pub(super) fn copy_to(&self, copies: Box<Copies>) {
+        self.0.borrow_mut().copies = Some(copies);
     }
 
     /// Whether another attempt would see the whole body.
@@ -82,9 +105,11 @@ impl RequestBody {
 
 impl Inner {
     fn poll_client(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = match ready!(Pin::new(&mut self.incoming).poll_frame(cx)) {
+        let Some(incoming) = &mut self.incoming else { return Poll::Ready(None) };
+        let frame = match ready!(Pin::new(&mut *incoming).poll_frame(cx)) {
             None => {
                 self.ended = true;
+                self.send_copies();
                 return Poll::Ready(None);
             }
             Some(Err(error)) => {
@@ -102,7 +127,29 @@ impl Inner {
         if let Some(trailers) = frame.trailers_ref() {
             self.trailers = Some(trailers.clone());
         }
+        if self.copies.is_some() {
+            self.copy(&frame);
+        }
         Poll::Ready(Some(Ok(frame)))
+    }
+
+    /// The end is known with the last piece where it can be: whoever sends a body of a known length
+    /// asks for nothing behind it.
+    fn copy(&mut self, frame: &Frame<Bytes>) {
+        if let (Some(copies), Some(data)) = (&mut self.copies, frame.data_ref())
+            && !copies.take(data)
+        {
+            self.copies = None;
+        }
+        if frame.is_trailers() || self.incoming.as_ref().is_some_and(Body::is_end_stream) {
+            self.send_copies();
+        }
+    }
+
+    fn send_copies(&mut self) {
+        if let Some(copies) = self.copies.take() {
+            copies.send_body(self.trailers.as_ref());
+        }
     }
 
     fn keep(&mut self, data: &Bytes) {
@@ -165,14 +212,15 @@ impl Body for RequestBody {
         let all_given = self.position >= inner.kept.len();
         all_given
             && (self.trailers_given
-                || inner.trailers.is_none() && (inner.ended || inner.incoming.is_end_stream()))
+                || inner.trailers.is_none()
+                    && (inner.ended || inner.incoming.as_ref().is_some_and(Body::is_end_stream)))
     }
 
     fn size_hint(&self) -> SizeHint {
         let Some(source) = &self.source else { return SizeHint::with_exact(0) };
         let inner = source.0.borrow();
         let again: u64 = inner.kept.iter().skip(self.position).map(|data| data.len() as u64).sum();
-        let mut hint = inner.incoming.size_hint();
+        let mut hint = inner.incoming.as_ref().map_or(SizeHint::with_exact(0), Body::size_hint);
         if let Some(upper) = hint.upper() {
             hint.set_upper(upper + again);
         }

@@ -2,6 +2,7 @@
 
 use super::activity::{Command, Handle, Overdue};
 use super::listen::{self, Listening};
+use super::mirror::Places;
 use super::publish::Published;
 use super::request_body::RequestBody;
 use super::settings::{Settings, Socket};
@@ -57,6 +58,8 @@ pub(super) struct Worker {
     pub(super) pool: RefCell<Pool<RequestBody>>,
     /// Where the splits of rules and of upstreams stand.
     pub(super) splits: RefCell<Splits>,
+    /// Copies of requests under way.
+    pub(super) mirrors: Places,
     pub(super) clock: Arc<AtomicU64>,
     pub(super) drain: Watch,
     /// Answers ask their clients to take another connection.
@@ -142,6 +145,7 @@ impl Worker {
             log: setup.log,
             connector: setup.connector,
             splits: RefCell::default(),
+            mirrors: Places::default(),
             clock: Arc::default(),
             announcing: Cell::new(setup.drain.phase() >= Phase::Announcing),
             drain: setup.drain,

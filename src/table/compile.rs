@@ -55,7 +55,7 @@ impl Compiler {
         let keys = unique_keys(&route.rules);
         let ids = self.splits.assign(&route.key, &keys);
         let rules = route.rules.iter().zip(keys).zip(ids).map(|((rule, key), split_id)| {
-            let (filters, weighted) = match Filters::compile(&rule.filters) {
+            let (filters, weighted) = match Filters::compile(&rule.filters, registry) {
                 Ok(filters) => (filters, compile_backends(rule, registry)),
                 Err(error) => (Filters::default(), vec![(1, broken(&error.to_string()))]),
             };
@@ -109,7 +109,7 @@ fn compile_backends(rule: &model::Rule, registry: &mut Registry) -> Vec<(u32, Ba
             BackendTarget::Upstream(key) => (key.to_string().into(), Target::Upstream(registry.slot(key))),
             BackendTarget::Broken { reason, reference } => (reference.clone(), Target::Broken(*reason)),
         };
-        let compiled = match Filters::compile(&backend.filters) {
+        let compiled = match Filters::compile(&backend.filters, registry) {
             Ok(filters) => Backend { name, target, filters },
             Err(error) => broken(&format!("{name}: {error}")),
         };

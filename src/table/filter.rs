@@ -2,6 +2,7 @@
 
 use super::Cors;
 use crate::model::{self, PathRewrite};
+use crate::upstream::{Registry, Slot};
 use http::uri::Authority;
 use http::{HeaderName, HeaderValue, StatusCode};
 use std::sync::Arc;
@@ -19,6 +20,8 @@ pub struct Filters {
     pub rewrite: Option<Rewrite>,
     /// Before all others on the way there, and after all others on the way back.
     pub cors: Option<Arc<Cors>>,
+    /// Beside sending the request.
+    pub mirrors: Box<[Mirror]>,
 }
 
 /// Edits of a head, to be applied in the order remove, set, add.
@@ -56,6 +59,21 @@ pub struct Rewrite {
     pub path: Option<PathRewrite>,
 }
 
+/// A copy of a share of the requests.
+#[derive(Clone, Copy, Debug)]
+pub struct Mirror {
+    /// Where it goes; it may be missing in [`super::Table::upstreams`].
+    pub upstream: Slot,
+    /// Of `denominator` requests so many are copied.
+    pub numerator: u32,
+    /// At least 1.
+    pub denominator: u32,
+    /// The copy has the edits of the head that are beside the mirror.
+    pub edited: bool,
+    /// The copy goes by the rewrite that is beside the mirror.
+    pub rewritten: bool,
+}
+
 /// One host in the forms that HTTP/1 and HTTP/2 send it; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Host {
@@ -71,8 +89,9 @@ pub struct Host {
 pub(super) struct InvalidFilter(String);
 
 impl Filters {
-    pub(super) fn compile(filters: &model::Filters) -> Result<Self, InvalidFilter> {
+    pub(super) fn compile(filters: &model::Filters, registry: &mut Registry) -> Result<Self, InvalidFilter> {
         Ok(Self {
+            mirrors: filters.mirrors.iter().map(|mirror| Mirror::compile(mirror, registry)).collect(),
             request_headers: filters.request_headers.as_ref().map(HeaderEdit::compile).transpose()?,
             response_headers: filters.response_headers.as_ref().map(HeaderEdit::compile).transpose()?,
             redirect: filters.redirect.as_ref().map(Redirect::compile).transpose()?,
@@ -114,6 +133,23 @@ impl Rewrite {
             Ok(Host { header: header_value(hostname)?, authority })
         };
         Ok(Self { hostname: rewrite.hostname.as_ref().map(host).transpose()?, path: rewrite.path.clone() })
+    }
+}
+
+impl Mirror {
+    fn compile(mirror: &model::Mirror, registry: &mut Registry) -> Self {
+        Self {
+            upstream: registry.slot(&mirror.upstream),
+            numerator: mirror.numerator,
+            denominator: mirror.denominator.max(1),
+            edited: mirror.edited,
+            rewritten: mirror.rewritten,
+        }
+    }
+
+    /// Whether a request is copied that drew this number from 0 to below the denominator.
+    pub fn takes(&self, draw: u32) -> bool {
+        draw < self.numerator
     }
 }
 

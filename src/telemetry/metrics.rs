@@ -2,6 +2,7 @@
 
 mod controller;
 mod encode;
+mod mirror;
 
 use super::series::{Counter, Gauge, Histogram, Live};
 use crate::model::{ListenerKey, Reason, RouteKey, UpstreamKey};
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 pub use controller::{ControllerMetrics, EventWrite, StatusWrite};
+pub use mirror::{MirrorDrop, MirrorMetrics};
 
 /// The media type of [`Metrics::encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -76,6 +78,8 @@ pub struct UpstreamMetrics {
 #[derive(Debug)]
 pub struct ProcessMetrics {
     answers: [Counter; Reason::ALL.len()],
+    /// Copies of requests.
+    pub mirrors: MirrorMetrics,
     /// The configuration version that every worker serves.
     pub config_version: Gauge,
     /// Worker threads.
@@ -107,6 +111,7 @@ impl Metrics {
             upstreams: Live::new(),
             process: ProcessMetrics {
                 answers: Default::default(),
+                mirrors: MirrorMetrics::default(),
                 config_version: Gauge::default(),
                 workers: Gauge::default(),
                 listening_sockets: Gauge::default(),

@@ -14,6 +14,7 @@ mod headers;
 mod hostile_http1;
 mod hostile_http2;
 mod limits;
+mod mirrors;
 mod parameters;
 mod paths;
 mod retries;

@@ -19,8 +19,12 @@ impl AnyRoute for HttpRoute {
     }
 
     fn backends(&self) -> Vec<&BackendObjectReference> {
-        let backends = self.spec.rules.iter().flat_map(|rule| &rule.backend_refs);
-        backends.map(|backend| &backend.backend.object).collect()
+        let backends = || self.spec.rules.iter().flat_map(|rule| &rule.backend_refs);
+        let filters = self.spec.rules.iter().flat_map(|rule| &rule.filters);
+        let filters = filters.chain(backends().flat_map(|backend| &backend.filters));
+        let mirrors = filters.filter_map(|filter| filter.request_mirror.as_ref());
+        let objects = backends().map(|backend| &backend.backend.object);
+        objects.chain(mirrors.map(|mirror| &mirror.backend_ref)).collect()
     }
 
     fn status(&self) -> Option<&RouteStatus> {

@@ -1,4 +1,13 @@
 use super::*;
+use crate::model::{ObjectKey, UpstreamKey};
+use crate::telemetry::Metrics;
+use crate::tls::ClientConfigs;
+use crate::upstream::TargetPolicy;
+
+fn registry() -> Registry {
+    let tls = ClientConfigs::new(rustls::RootCertStore::empty());
+    Registry::new(TargetPolicy::new(true, Vec::new()), tls, Metrics::new())
+}
 
 fn edit(name: &str, value: &str) -> model::HeaderEdit {
     model::HeaderEdit {
@@ -18,7 +27,10 @@ fn names_are_folded_and_values_kept() {
 
 #[test]
 fn what_cannot_stand_in_a_head_is_refused() {
-    let of = |edit| Filters::compile(&model::Filters { request_headers: Some(edit), ..Default::default() });
+    let of = |edit| {
+        let filters = model::Filters { request_headers: Some(edit), ..Default::default() };
+        Filters::compile(&filters, &mut registry())
+    };
     assert_eq!(of(edit("x a", "b")).unwrap_err(), InvalidFilter("x a".to_owned()));
     assert_eq!(of(edit("x-a", "b\r\nx-b: c")).unwrap_err(), InvalidFilter("b\r\nx-b: c".to_owned()));
     let rewrite = model::Rewrite { hostname: Some("a b".into()), path: None };
@@ -40,4 +52,18 @@ fn a_host_has_both_forms() {
     let host = Rewrite::compile(&rewrite).unwrap().hostname.unwrap();
     assert_eq!(host.header, "one.example.com");
     assert_eq!(host.authority.host(), "one.example.com");
+}
+
+#[test]
+fn of_all_draws_a_mirror_takes_its_share() {
+    let upstream = UpstreamKey::Upstream(ObjectKey::new("here", "copy"));
+    for (numerator, denominator, taken) in
+        [(0, 100, 0), (35, 100, 35), (100, 100, 100), (25, 50, 25), (0, 0, 0)]
+    {
+        let upstream = upstream.clone();
+        let mirror = model::Mirror { upstream, numerator, denominator, edited: false, rewritten: false };
+        let filters = model::Filters { mirrors: vec![mirror], ..Default::default() };
+        let mirror = Filters::compile(&filters, &mut registry()).unwrap().mirrors[0];
+        assert_eq!((0..mirror.denominator).filter(|draw| mirror.takes(*draw)).count(), taken);
+    }
 }

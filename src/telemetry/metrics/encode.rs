@@ -1,6 +1,9 @@
 //! Metrics as OpenMetrics text.
 
-use super::{ControllerMetrics, EventWrite, ListenerMetrics, Metrics, RouteMetrics, UpstreamMetrics};
+use super::{
+    ControllerMetrics, EventWrite, ListenerMetrics, Metrics, MirrorDrop, MirrorMetrics, RouteMetrics,
+    UpstreamMetrics,
+};
 use crate::model::{ListenerKey, Reason, RouteKey, UpstreamKey};
 use crate::telemetry::series::{Counter, Gauge, Histogram};
 use prometheus_client::collector::Collector;
@@ -35,6 +38,7 @@ impl Collector for Exported {
         routes(&mut encoder, &self.0.routes.snapshot())?;
         listeners(&mut encoder, &self.0.listeners.snapshot())?;
         upstreams(&mut encoder, &self.0.upstreams.snapshot())?;
+        mirrors(&mut encoder, &self.0.process().mirrors)?;
         controller(&mut encoder, self.0.controller())?;
         process(&mut encoder, &self.0)
     }
@@ -89,6 +93,20 @@ fn upstreams(
     objects.counters(encoder, "upstream_resets", help, |of| &of.resets)?;
     let help = "Tries that took longer than the rule allows.";
     objects.counters(encoder, "upstream_timeouts", help, |of| &of.timeouts)
+}
+
+fn mirrors(encoder: &mut DescriptorEncoder<'_>, metrics: &MirrorMetrics) -> fmt::Result {
+    let help = "Copies of requests that were answered.";
+    counter(
+        &mut encoder.encode_descriptor("mirror_requests", help, None, MetricType::Counter)?,
+        &metrics.answered,
+    )?;
+    let help = "Copies of requests that did not arrive, by reason.";
+    let mut family = encoder.encode_descriptor("mirror_dropped_requests", help, None, MetricType::Counter)?;
+    for reason in MirrorDrop::ALL {
+        counter(&mut family.encode_family(&[("reason", reason.as_str())])?, metrics.dropped(reason))?;
+    }
+    Ok(())
 }
 
 fn controller(encoder: &mut DescriptorEncoder<'_>, metrics: &ControllerMetrics) -> fmt::Result {

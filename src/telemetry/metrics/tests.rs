@@ -91,6 +91,8 @@ fn every_counter_shows_in_its_own_series() {
     process.open_files_limit.set(16);
     process.proxy_protocol_failures.add(17);
     process.count_answer(Reason::Misdirected);
+    process.mirrors.answered.add(20);
+    process.mirrors.dropped(MirrorDrop::Timeout).add(21);
     let controller = metrics.controller();
     controller.status_writes("Gateway", StatusWrite::Conflict).add(17);
     controller.events(EventWrite::Dropped).add(18);
@@ -116,6 +118,9 @@ fn every_counter_shows_in_its_own_series() {
         ("upstream_resets_total{upstream=\"Service shop/cart:8080\"}", "10"),
         ("upstream_timeouts_total{upstream=\"Service shop/cart:8080\"}", "21"),
         ("config_version", "11"),
+        ("mirror_requests_total", "20"),
+        ("mirror_dropped_requests_total{reason=\"Timeout\"}", "21"),
+        ("mirror_dropped_requests_total{reason=\"Reset\"}", "0"),
         ("workers", "12"),
         ("listening_sockets", "13"),
         ("unrecognized_names_total", "14"),
@@ -146,6 +151,18 @@ fn reasons_are_counted_by_their_place_in_the_list() {
     for (place, reason) in Reason::ALL.into_iter().enumerate() {
         assert_eq!(metrics.process().answers(reason), place as u64 + 1);
     }
+}
+
+#[test]
+fn drops_are_counted_by_their_place_in_the_list() {
+    for (place, reason) in MirrorDrop::ALL.into_iter().enumerate() {
+        assert_eq!(reason as usize, place);
+    }
+    let page = include_str!("../../../docs/mirrors.md");
+    let (_, section) = page.split_once("\n## Copies that do not arrive\n").unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+    let documented: Vec<_> = rows.filter_map(|row| row.split('`').next()).collect();
+    assert_eq!(documented, MirrorDrop::ALL.map(MirrorDrop::as_str));
 }
 
 #[test]

@@ -61,3 +61,18 @@ fn what_is_not_given_has_its_default() {
     let bare: HttpRoute = serde_json::from_value(json!({"metadata": {}, "spec": {}})).unwrap();
     assert_eq!(bare.spec.rules, [HttpRouteRule::default()]);
 }
+
+#[test]
+fn mirrors_are_among_what_it_sends_traffic_to() {
+    let mirror =
+        |name: &str| json!({"type": "RequestMirror", "requestMirror": {"backendRef": {"name": name}}});
+    let edit = json!({"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": ["a"]}});
+    let route: HttpRoute = serde_json::from_value(json!({"metadata": {}, "spec": {"rules": [
+        {"filters": [edit, mirror("rule")], "backendRefs": [{"name": "a", "filters": [mirror("backend")]}]},
+        {"backendRefs": [{"name": "b"}]},
+    ]}}))
+    .unwrap();
+    let mut names: Vec<_> = route.backends().iter().map(|object| object.name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["a", "b", "backend", "rule"]);
+}
