@@ -19,6 +19,7 @@ mod route;
 mod secret;
 mod selector;
 mod service;
+mod stream_route;
 pub mod unsupported;
 mod upstream;
 

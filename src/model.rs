@@ -31,7 +31,7 @@ pub use hostname::{Hostname, InvalidHostname};
 pub use key::{
     CertificateKey, EndpointsKey, ListenerKey, ObjectKey, RouteKey, RouteKind, RuleKey, UpstreamKey,
 };
-pub use listener::{Listener, Protocol};
+pub use listener::{Listener, Protocol, Transport};
 pub use matching::{HeaderMatch, Match, PathMatch, QueryMatch, ValueMatch};
 pub use path::{InvalidPath, normalize_path};
 pub use pattern::{InvalidPattern, Pattern};

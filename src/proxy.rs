@@ -25,6 +25,8 @@ mod request_body;
 mod response_body;
 mod screen;
 mod settings;
+mod stream;
+mod stream_record;
 mod upgrade;
 mod worker;
 

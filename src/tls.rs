@@ -2,9 +2,10 @@
 
 mod accept;
 mod client;
+mod recorded;
 mod server;
 
-pub use accept::{AcceptError, accept};
+pub use accept::{AcceptError, Accepted, Choice, accept};
 pub use client::{ClientConfigs, ClientTls, Offer, TlsUnusable};
 pub use server::server_config;
 

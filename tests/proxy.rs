@@ -70,11 +70,15 @@ fn gateway() -> ListenerKey {
 }
 
 fn listener(address: SocketAddr) -> Resource {
+    listener_of(Protocol::Http, address)
+}
+
+fn listener_of(protocol: Protocol, address: SocketAddr) -> Resource {
     Resource::Listener(Listener {
         key: gateway(),
         binds: vec![address],
         port: 80,
-        protocol: Protocol::Http,
+        protocol,
         hostname: None,
         certificates: vec![],
         settings: Default::default(),
@@ -186,4 +190,106 @@ fn an_address_that_becomes_free_is_listened_on() {
     assert!(running.proxy.bind_failures().borrow().is_empty());
     running.publish(2, vec![], vec![]);
     assert!(get(address).starts_with("HTTP/1.1 404 "));
+}
+
+/// A target that greets, reads until the client has said all, and then says how much that was.
+fn greeting() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            stream.write_all(b"welcome\n").unwrap();
+            let mut all = Vec::new();
+            stream.read_to_end(&mut all).unwrap();
+            writeln!(stream, "{} bytes", all.len()).unwrap();
+        }
+    });
+    address
+}
+
+/// The target speaks first, and the client's end is not its own.
+#[test]
+fn a_tcp_connection_goes_both_ways_and_ends_half_by_half() {
+    let running = start();
+    let address = free(7);
+    let (key, upstream) = upstream(greeting());
+    let resources = vec![listener_of(Protocol::Tcp, address), upstream, route(BackendTarget::Upstream(key))];
+    running.publish(1, resources, vec![]);
+    let mut client = TcpStream::connect(address).unwrap();
+    let mut greeting = [0; 8];
+    client.read_exact(&mut greeting).unwrap();
+    assert_eq!(&greeting, b"welcome\n");
+    client.write_all(&vec![7; 1_000_000]).unwrap();
+    client.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut rest = String::new();
+    client.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "1000000 bytes\n");
+}
+
+/// A stream lives on when its route and its listener go: an edit cuts nobody off.
+#[test]
+fn a_tcp_connection_outlives_its_route() {
+    let running = start();
+    let address = free(8);
+    let (key, upstream) = upstream(greeting());
+    let resources = vec![listener_of(Protocol::Tcp, address), upstream, route(BackendTarget::Upstream(key))];
+    running.publish(1, resources, vec![]);
+    let mut client = TcpStream::connect(address).unwrap();
+    let mut greeting = [0; 8];
+    client.read_exact(&mut greeting).unwrap();
+    let gone = ResourceKey::Route(RouteKey { kind: RouteKind::Http, object: ObjectKey::new("default", "r") });
+    running.publish(2, vec![], vec![gone, ResourceKey::Listener(gateway())]);
+    client.write_all(b"still here").unwrap();
+    client.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut rest = String::new();
+    client.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "10 bytes\n");
+}
+
+#[test]
+fn a_tcp_connection_without_a_backend_is_closed_and_counted() {
+    let running = start();
+    let address = free(9);
+    running.publish(1, vec![listener_of(Protocol::Tcp, address)], vec![]);
+    let mut client = TcpStream::connect(address).unwrap();
+    assert_eq!(client.read(&mut [0; 1]).unwrap(), 0);
+    assert_eq!(running.metrics.process().answers(tidegate::model::Reason::NoRoute), 1);
+}
+
+/// What the target gets is what the client sent, from the first byte of its ClientHello on.
+#[test]
+fn tls_that_passes_through_is_chosen_by_its_server_name() {
+    let running = start();
+    let address = free(10);
+    let (key, upstream) = upstream(backend("whatever it is"));
+    let mut passing = listener_of(Protocol::Passthrough, address);
+    if let Resource::Listener(listener) = &mut passing {
+        listener.hostname = Some(tidegate::model::Hostname::parse("a.example.com").unwrap());
+    }
+    running.publish(1, vec![passing, upstream, route(BackendTarget::Upstream(key))], vec![]);
+    let answer = |name: &str| {
+        let mut client = TcpStream::connect(address).unwrap();
+        client.write_all(&client_hello(name)).unwrap();
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).unwrap();
+        answer
+    };
+    assert_eq!(answer("A.example.com"), b"whatever it is");
+    // A fatal alert: unrecognized_name.
+    assert_eq!(answer("b.example.com"), [21, 3, 3, 0, 2, 2, 112]);
+}
+
+fn client_hello(name: &str) -> Vec<u8> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    let name = rustls::pki_types::ServerName::try_from(name.to_owned()).unwrap();
+    let mut client = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
+    let mut hello = Vec::new();
+    client.write_tls(&mut hello).unwrap();
+    hello
 }

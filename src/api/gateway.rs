@@ -15,6 +15,7 @@ mod reference_grant;
 mod resource;
 mod route;
 mod shared;
+mod stream_route;
 
 pub use backend_tls_policy::*;
 pub use gateway_class::*;
@@ -25,6 +26,7 @@ pub use policy::*;
 pub use reference_grant::*;
 pub use route::AnyRoute;
 pub use shared::*;
+pub use stream_route::*;
 
 /// The API group of every kind in this module.
 pub const GROUP: &str = "gateway.networking.k8s.io";

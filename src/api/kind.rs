@@ -13,6 +13,10 @@ pub enum Kind {
     Gateway,
     /// `gateway.networking.k8s.io` HTTPRoute.
     HttpRoute,
+    /// `gateway.networking.k8s.io` TLSRoute.
+    TlsRoute,
+    /// `gateway.networking.k8s.io` TCPRoute.
+    TcpRoute,
     /// `gateway.networking.k8s.io` ReferenceGrant.
     ReferenceGrant,
     /// `gateway.networking.k8s.io` BackendTLSPolicy.
@@ -45,10 +49,12 @@ struct Names {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::GatewayClass,
         Self::Gateway,
         Self::HttpRoute,
+        Self::TlsRoute,
+        Self::TcpRoute,
         Self::ReferenceGrant,
         Self::BackendTlsPolicy,
         Self::Upstream,
@@ -73,6 +79,8 @@ impl Kind {
             Self::GatewayClass => ("GatewayClass", GATEWAY, BOTH, "gatewayclasses", false),
             Self::Gateway => ("Gateway", GATEWAY, BOTH, "gateways", true),
             Self::HttpRoute => ("HTTPRoute", GATEWAY, BOTH, "httproutes", true),
+            Self::TlsRoute => ("TLSRoute", GATEWAY, V1, "tlsroutes", true),
+            Self::TcpRoute => ("TCPRoute", GATEWAY, V1, "tcproutes", true),
             Self::ReferenceGrant => ("ReferenceGrant", GATEWAY, BOTH, "referencegrants", true),
             Self::BackendTlsPolicy => ("BackendTLSPolicy", GATEWAY, POLICY, "backendtlspolicies", true),
             Self::Upstream => ("Upstream", OWN, V1ALPHA1, "upstreams", true),
@@ -90,6 +98,8 @@ impl Kind {
     pub const fn route(self) -> Option<RouteKind> {
         match self {
             Self::HttpRoute => Some(RouteKind::Http),
+            Self::TlsRoute => Some(RouteKind::Tls),
+            Self::TcpRoute => Some(RouteKind::Tcp),
             _ => None,
         }
     }
@@ -127,6 +137,12 @@ impl Kind {
     /// Whether objects of the kind live in a namespace.
     pub const fn namespaced(self) -> bool {
         self.names().namespaced
+    }
+
+    /// Whether it is a kind of routes for connections of which only the beginning is looked at, if
+    /// that.
+    pub const fn is_stream_route(self) -> bool {
+        matches!(self, Self::TlsRoute | Self::TcpRoute)
     }
 
     /// As in the `apiVersion` field of a manifest.

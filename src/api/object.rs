@@ -1,6 +1,8 @@
 //! One object of any kind.
 
-use super::gateway::{AnyRoute, BackendTlsPolicy, Gateway, GatewayClass, HttpRoute, ReferenceGrant};
+use super::gateway::{
+    AnyRoute, BackendTlsPolicy, Gateway, GatewayClass, HttpRoute, ReferenceGrant, TcpRoute, TlsRoute,
+};
 use super::gateway_parameters::GatewayParameters;
 use super::upstream::Upstream;
 use super::{ConfigMap, EndpointSlice, Kind, Namespace, ObjectMeta, Secret, Service};
@@ -123,6 +125,10 @@ objects! {
     routes {
         /// `gateway.networking.k8s.io` HTTPRoute.
         HttpRoute(HttpRoute),
+        /// `gateway.networking.k8s.io` TLSRoute.
+        TlsRoute(TlsRoute),
+        /// `gateway.networking.k8s.io` TCPRoute.
+        TcpRoute(TcpRoute),
     }
     custom {
         /// `gateway.networking.k8s.io` GatewayClass.

@@ -28,6 +28,8 @@ pub(super) enum Cause {
     UnknownKind,
     NotFound,
     UnsupportedProtocol,
+    /// What the pods speak is not known here.
+    UnknownAppProtocol,
     UnsupportedValue,
 }
 
@@ -38,7 +40,7 @@ impl Cause {
             Self::NotPermitted => RouteResolvedRefs::RefNotPermitted,
             Self::UnknownKind => RouteResolvedRefs::InvalidKind,
             Self::NotFound => RouteResolvedRefs::BackendNotFound,
-            Self::UnsupportedProtocol => RouteResolvedRefs::UnsupportedProtocol,
+            Self::UnsupportedProtocol | Self::UnknownAppProtocol => RouteResolvedRefs::UnsupportedProtocol,
             Self::UnsupportedValue => RouteResolvedRefs::UnsupportedValue,
         }
     }
@@ -48,7 +50,7 @@ impl Cause {
         match self {
             Self::NotPermitted => UpstreamResolvedRefs::RefNotPermitted,
             Self::NotFound => UpstreamResolvedRefs::BackendNotFound,
-            Self::UnsupportedProtocol => UpstreamResolvedRefs::UnsupportedProtocol,
+            Self::UnsupportedProtocol | Self::UnknownAppProtocol => UpstreamResolvedRefs::UnsupportedProtocol,
             Self::UnknownKind | Self::UnsupportedValue => UpstreamResolvedRefs::UnsupportedValue,
         }
     }
@@ -58,7 +60,10 @@ impl Cause {
         match self {
             Self::NotPermitted => Reason::RefNotPermitted,
             Self::NotFound => Reason::BackendNotFound,
-            Self::UnknownKind | Self::UnsupportedProtocol | Self::UnsupportedValue => Reason::InvalidBackend,
+            Self::UnknownKind
+            | Self::UnsupportedProtocol
+            | Self::UnknownAppProtocol
+            | Self::UnsupportedValue => Reason::InvalidBackend,
         }
     }
 
@@ -83,7 +88,11 @@ pub(super) fn resolve(
                 let message = format!("Service {key} needs a port: set backendRef.port");
                 return Err(Cause::UnsupportedValue.because(message));
             };
-            service_port(references, from, &key, port)?;
+            match service_port(references, from, &key, port) {
+                // Bytes are passed on, whatever they mean.
+                Err(refusal) if refusal.cause == Cause::UnknownAppProtocol && from.kind.is_stream_route() => {}
+                other => drop(other?),
+            }
             Ok(UpstreamKey::Service { service: key, port })
         }
         Some(kind @ Kind::Upstream) => {
@@ -141,9 +150,8 @@ fn known_port(index: &Index, key: &ObjectKey, port: u16) -> Result<BackendProtoc
     let protocol = convert::backend_protocol(port).map_err(|error| {
         let message = format!("port {} of Service {key}: {error}", port.port);
         match error {
-            InvalidServicePort::Transport(_) | InvalidServicePort::AppProtocol(_) => {
-                Cause::UnsupportedProtocol.because(message)
-            }
+            InvalidServicePort::Transport(_) => Cause::UnsupportedProtocol.because(message),
+            InvalidServicePort::AppProtocol(_) => Cause::UnknownAppProtocol.because(message),
         }
     })?;
     if convert::wants_tls(port) && backend_tls::in_force(index, key, endpoints.port).is_none() {
@@ -166,7 +174,12 @@ pub(super) fn service_upstream(
     service: &ObjectKey,
     port: u16,
 ) -> Option<model::Upstream> {
-    let protocol = known_port(index, service, port).ok()?;
+    let protocol = match known_port(index, service, port) {
+        Ok(protocol) => protocol,
+        // Only routes whose bytes are passed on refer to it.
+        Err(refusal) if refusal.cause == Cause::UnknownAppProtocol => BackendProtocol::Http,
+        Err(_) => return None,
+    };
     let (source, tls) = service_source(index, policies, service, port);
     Some(model::Upstream {
         key: UpstreamKey::Service { service: service.clone(), port },

@@ -25,7 +25,7 @@ pub(super) fn conflict<'a>(
     for other in others.filter(|other| other.port == listener.port) {
         match other.protocol {
             None => {}
-            Some(theirs) if theirs != protocol => protocols.push(other.name),
+            Some(theirs) if theirs.transport() != protocol.transport() => protocols.push(other.name),
             Some(_) if other.hostname == listener.hostname => hostnames.push(other.name),
             Some(_) => {}
         }

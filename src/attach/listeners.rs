@@ -113,7 +113,7 @@ fn one(
     }
     if protocol.is_none() {
         let message = format!(
-            "spec.listeners[{index}].protocol: {:?} is not supported: use HTTP or HTTPS",
+            "spec.listeners[{index}].protocol: {:?} is not supported: use HTTP, HTTPS, TLS or TCP",
             wire.protocol
         );
         refuse(ListenerAccepted::UnsupportedProtocol, message);
@@ -198,7 +198,7 @@ impl Listener {
     pub fn is_usable(&self) -> bool {
         self.served
             .as_ref()
-            .is_some_and(|served| served.protocol == Protocol::Http || !served.certificates.is_empty())
+            .is_some_and(|served| !served.protocol.terminates_tls() || !served.certificates.is_empty())
     }
 
     /// Resolves the certificates and, if the listener is accepted, says what is served.
@@ -210,7 +210,7 @@ impl Listener {
         certificates: &mut Certificates,
     ) {
         let Some(protocol) = served_protocol(wire) else { return };
-        if protocol == Protocol::Https {
+        if protocol.terminates_tls() {
             self.resolve_certificates(context, index, wire, certificates);
         }
         let Some(binds) = context.binds.filter(|_| self.accepted.holds()) else {
@@ -249,7 +249,9 @@ impl Listener {
             }
         }
         if references.is_empty() {
-            let message = format!("spec.listeners[{index}].tls.certificateRefs: HTTPS needs a certificate");
+            let message = format!(
+                "spec.listeners[{index}].tls.certificateRefs: TLS that ends here needs a certificate"
+            );
             first_problem = Some(Verdict::new(ListenerResolvedRefs::InvalidCertificateRef, message));
         }
         if let Some(verdict) = first_problem {

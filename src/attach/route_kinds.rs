@@ -9,6 +9,8 @@ use crate::model::Protocol;
 fn of_protocol(protocol: Protocol) -> &'static [Kind] {
     match protocol {
         Protocol::Http | Protocol::Https => &[Kind::HttpRoute],
+        Protocol::Tls | Protocol::Passthrough => &[Kind::TlsRoute],
+        Protocol::Tcp => &[Kind::TcpRoute],
     }
 }
 

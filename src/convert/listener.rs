@@ -1,7 +1,7 @@
 //! Listeners.
 
 use super::InvalidField;
-use crate::api::gateway::Listener;
+use crate::api::gateway::{Listener, TlsModeType};
 use crate::model::{Hostname, Protocol};
 
 /// What a listener's `protocol` stands for.
@@ -9,7 +9,7 @@ use crate::model::{Hostname, Protocol};
 pub enum ListenerProtocol {
     /// It can be served.
     Served(Protocol),
-    /// `TLS`, `TCP`, `UDP` or something of another implementation.
+    /// `UDP` or something of another implementation.
     Unsupported,
 }
 
@@ -18,6 +18,11 @@ pub fn listener_protocol(listener: &Listener) -> ListenerProtocol {
     match listener.protocol.as_str() {
         "HTTP" => ListenerProtocol::Served(Protocol::Http),
         "HTTPS" => ListenerProtocol::Served(Protocol::Https),
+        "TLS" => ListenerProtocol::Served(match listener.tls.as_ref().map(|tls| tls.mode) {
+            Some(TlsModeType::Passthrough) => Protocol::Passthrough,
+            Some(TlsModeType::Terminate) | None => Protocol::Tls,
+        }),
+        "TCP" => ListenerProtocol::Served(Protocol::Tcp),
         _ => ListenerProtocol::Unsupported,
     }
 }

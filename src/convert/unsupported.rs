@@ -65,7 +65,7 @@ const OPEN_DOOR: &str = "the listener would let every client in; remove the fiel
 /// All of them.
 pub const FIELDS: &[Field] = {
     use Effect::{ClosesRule, RefusesAddress, RefusesHttpsListeners, RefusesListener, Told, ToldStandalone};
-    use Kind::{BackendTlsPolicy, Gateway, GatewayParameters, HttpRoute};
+    use Kind::{BackendTlsPolicy, Gateway, GatewayParameters, HttpRoute, TcpRoute, TlsRoute};
     &[
         field(BackendTlsPolicy, "spec.options", Told, "TLS is spoken with Tidegate's own settings"),
         field(GatewayParameters, "spec.service", ToldStandalone, "standalone makes no Service"),
@@ -109,13 +109,17 @@ pub const FIELDS: &[Field] = {
             ),
             |value| value.pointer("/requests").and_then(Value::as_array).is_none_or(Vec::is_empty),
         ),
-        unless(
-            field(Gateway, "spec.listeners[].tls.mode", RefusesListener, "TLS always ends at the Gateway"),
-            |value| value == "Terminate",
-        ),
         field(Gateway, "spec.listeners[].tls.options", Told, "TLS is served with Tidegate's own settings"),
         unless(
             field(HttpRoute, "spec.useDefaultGateways", Told, "the route attaches to its parentRefs only"),
+            |value| value == "None",
+        ),
+        unless(
+            field(TlsRoute, "spec.useDefaultGateways", Told, "the route attaches to its parentRefs only"),
+            |value| value == "None",
+        ),
+        unless(
+            field(TcpRoute, "spec.useDefaultGateways", Told, "the route attaches to its parentRefs only"),
             |value| value == "None",
         ),
         unless(

@@ -52,12 +52,20 @@ pub enum RouteKind {
     /// `gateway.networking.k8s.io` HTTPRoute.
     #[serde(rename = "HTTPRoute")]
     Http,
+    /// `gateway.networking.k8s.io` TLSRoute.
+    #[serde(rename = "TLSRoute")]
+    Tls,
+    /// `gateway.networking.k8s.io` TCPRoute.
+    #[serde(rename = "TCPRoute")]
+    Tcp,
 }
 
 impl fmt::Display for RouteKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Http => f.write_str("HTTPRoute"),
+            Self::Tls => f.write_str("TLSRoute"),
+            Self::Tcp => f.write_str("TCPRoute"),
         }
     }
 }

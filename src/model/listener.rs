@@ -12,6 +12,39 @@ pub enum Protocol {
     Http,
     /// The same over TLS, by ALPN.
     Https,
+    /// Bytes of any protocol over TLS that ends here.
+    Tls,
+    /// TLS that ends at the target: of it only the ClientHello's server name is read.
+    Passthrough,
+    /// Bytes of any protocol.
+    Tcp,
+}
+
+/// What connections begin with: listeners of one socket have it in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// A head of HTTP, which names its host.
+    Http,
+    /// A ClientHello, which names its server.
+    Tls,
+    /// Nothing that names a host.
+    Tcp,
+}
+
+impl Protocol {
+    /// What connections begin with.
+    pub fn transport(self) -> Transport {
+        match self {
+            Self::Http => Transport::Http,
+            Self::Https | Self::Tls | Self::Passthrough => Transport::Tls,
+            Self::Tcp => Transport::Tcp,
+        }
+    }
+
+    /// Whether TLS ends here, so that certificates are needed.
+    pub fn terminates_tls(self) -> bool {
+        matches!(self, Self::Https | Self::Tls)
+    }
 }
 
 /// One listener of a Gateway that is valid and without conflict.
@@ -23,11 +56,11 @@ pub struct Listener {
     pub binds: Vec<SocketAddr>,
     /// The port as the Gateway writes it (for redirects); the socket's may differ.
     pub port: u16,
-    /// HTTP or HTTPS; the same for all listeners of one socket.
+    /// What is spoken; its transport is the same for all listeners of one socket.
     pub protocol: Protocol,
     /// The hosts it serves; none for every host.
     pub hostname: Option<Hostname>,
-    /// For HTTPS; the first is the one given when no name fits. Without any, every client of its
+    /// Where TLS ends here; the first is the one given when no name fits. Without any, every client of its
     /// hostname is refused.
     pub certificates: Vec<CertificateKey>,
     /// What holds for its clients; the same for all listeners of one socket.

@@ -32,6 +32,8 @@ pub(super) struct Activity {
     has_body: AtomicBool,
     /// The bytes are no HTTP any more.
     tunnel: AtomicBool,
+    /// The connection is no HTTP: bytes go both ways at any time.
+    stream: AtomicBool,
     /// Nothing more is sent: what comes is read until the client closes as well.
     parting: AtomicBool,
     /// Milliseconds of the worker's clock.
@@ -78,6 +80,7 @@ impl Activity {
             served: AtomicBool::new(false),
             has_body: AtomicBool::new(false),
             tunnel: AtomicBool::new(false),
+            stream: AtomicBool::new(false),
             parting: AtomicBool::new(false),
             since: AtomicU64::new(now),
             lengths: AtomicU32::new(0),
@@ -91,6 +94,17 @@ impl Activity {
 
     /// The first head is awaited from now on: TLS took its own time.
     pub(super) fn restart(&self) {
+        self.stamp();
+    }
+
+    /// The connection is no HTTP.
+    pub(super) fn set_stream(&self) {
+        self.stream.store(true, Ordering::Relaxed);
+        self.stamp();
+    }
+
+    /// Bytes went one way or the other on a connection that is no HTTP.
+    pub(super) fn moved(&self) {
         self.stamp();
     }
 
@@ -181,6 +195,9 @@ impl Activity {
         let waited = Duration::from_millis(now.saturating_sub(self.since.load(Ordering::Relaxed)));
         if self.parting.load(Ordering::Relaxed) {
             return (waited > PARTING).then_some(Overdue::Parting);
+        }
+        if self.stream.load(Ordering::Relaxed) {
+            return (waited > limits.stream_idle).then_some(Overdue::Parting);
         }
         if !self.is_idle() {
             return None;

@@ -8,13 +8,14 @@ use super::proxy_protocol::{self, Start};
 use super::record::Record;
 use super::request;
 use super::settings::{Settings, Socket};
+use super::stream::{self, Stream};
 use super::worker::{Registered, Worker};
-use crate::model::{ListenerKey, Protocol, ProxyProtocol, Reason};
+use crate::model::{ListenerKey, Protocol, ProxyProtocol, Reason, Transport};
 use crate::support::drain::Hold;
 use crate::support::local_executor::LocalExecutor;
-use crate::table::Listener;
+use crate::table::{Bind, Listener};
 use crate::telemetry::ListenerMetrics;
-use crate::tls::{AcceptError, accept};
+use crate::tls::{AcceptError, Accepted, Choice, accept};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request};
 use http_body::Body;
@@ -154,37 +155,70 @@ pub(super) async fn serve(worker: Rc<Worker>, stream: TcpStream, peer: SocketAdd
     let Some(taken) = take_header(&mut client, &settings, &mut stream).await else { return };
     let table = worker.table();
     let Some(bind) = table.bind(bind) else { return };
-    match bind.protocol {
-        Protocol::Http => {
+    match bind.transport {
+        Transport::Http => {
             drop(table);
             let mut stream = ClientStream::new(stream, taken, client.handle.activity.clone());
             let head_time = settings.limits.head_time;
             let Ok(Ok(http2)) = timeout(head_time, stream.is_http2()).await else { return };
             serve_http(client, registered, stream, http2).await;
         }
-        Protocol::Https => {
+        Transport::Tcp => {
+            let Some(listener) = bind.listener_for_sni(None).cloned() else { return };
+            drop(table);
+            client.count_with(&listener);
+            let stream = Stream { io: stream, ahead: taken, protocol: "TCP", name: None };
+            stream::serve(client, registered, stream, &listener).await;
+        }
+        Transport::Tls => {
             // What began like a header cannot begin TLS.
             if !taken.is_empty() {
                 return worker.metrics.process().unrecognized_names.increment();
             }
             let bind = bind.clone();
             drop(table);
-            let choose = |name: Option<&str>| {
-                let listener = bind.listener_for_sni(name)?;
-                Some((listener.tls.clone()?, listener.clone()))
-            };
-            match accept(stream, settings.limits.tls_handshake, choose).await {
-                Ok((stream, listener)) => {
-                    client.count_with(&listener);
-                    client.pinned = Some(listener.key.clone());
-                    client.handle.activity.restart();
-                    let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                    let stream = ClientStream::new(stream, Bytes::new(), client.handle.activity.clone());
-                    serve_http(client, registered, stream, http2).await;
-                }
-                Err(error) => count_failure(&worker, &error, peer),
-            }
+            serve_tls(client, registered, stream, &bind, settings.limits.tls_handshake).await;
         }
+    }
+}
+
+/// Serves what is in the TLS stream, or the TLS stream itself, as the listener says that the
+/// server name belongs to.
+async fn serve_tls(
+    mut client: Client,
+    registered: Registered,
+    stream: TcpStream,
+    bind: &Bind,
+    limit: Duration,
+) {
+    let choose = |name: Option<&str>| {
+        let listener = bind.listener_for_sni(name)?.clone();
+        match listener.protocol {
+            Protocol::Passthrough => Some(Choice::PassThrough(listener)),
+            _ => Some(Choice::Terminate(listener.tls.clone()?, listener)),
+        }
+    };
+    match accept(stream, limit, choose).await {
+        Ok(Accepted::Terminated(stream, listener)) => {
+            client.count_with(&listener);
+            client.handle.activity.restart();
+            let session = stream.get_ref().1;
+            if listener.protocol == Protocol::Tls {
+                let name = session.server_name().map(|name| name.to_ascii_lowercase().into());
+                let stream = Stream { io: *stream, ahead: Bytes::new(), protocol: "TLS", name };
+                return stream::serve(client, registered, stream, &listener).await;
+            }
+            client.pinned = Some(listener.key.clone());
+            let http2 = session.alpn_protocol() == Some(b"h2");
+            let stream = ClientStream::new(*stream, Bytes::new(), client.handle.activity.clone());
+            serve_http(client, registered, stream, http2).await;
+        }
+        Ok(Accepted::PassedThrough { io, hello, name, chosen: listener }) => {
+            client.count_with(&listener);
+            let stream = Stream { io, ahead: hello, protocol: "TLS", name };
+            stream::serve(client, registered, stream, &listener).await;
+        }
+        Err(error) => count_failure(&client.worker, &error, client.peer),
     }
 }
 

@@ -18,6 +18,9 @@ pub struct Limits {
     /// Between requests of one connection. Longer than the 60 s of common load balancers in
     /// front, so that they are the ones who close.
     pub idle: Duration,
+    /// Without a byte either way on a connection that is no HTTP. Envoy's default: what talks more
+    /// rarely has keep-alive messages of its own.
+    pub stream_idle: Duration,
     /// For a client's TLS handshake.
     pub tls_handshake: Duration,
     /// Streams at once on one HTTP/2 connection; nginx's default.
@@ -54,6 +57,7 @@ impl Default for Limits {
             uri_bytes: 16 * 1024,
             head_time: Duration::from_secs(10),
             idle: Duration::from_secs(75),
+            stream_idle: Duration::from_secs(60 * 60),
             tls_handshake: Duration::from_secs(10),
             http2_streams: 128,
             backend_connect: Duration::from_secs(2),

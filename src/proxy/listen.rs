@@ -41,7 +41,7 @@ pub(super) fn apply(worker: &Rc<Worker>, new: &Published, listening: &mut HashMa
     let old = worker.table();
     worker.set_table(&new.table);
     for bind in new.table.binds() {
-        let other = old.bind(bind.address).is_some_and(|old| old.protocol != bind.protocol);
+        let other = old.bind(bind.address).is_some_and(|old| old.transport != bind.transport);
         if other {
             worker.finish_connections_of(bind.address);
         }

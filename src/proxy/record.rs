@@ -98,11 +98,11 @@ impl Record {
                 reason: Some(reason),
                 client_address: client.address.ip(),
                 peer_address: client.peer,
-                protocol: Version::HTTP_11,
+                protocol: protocol_name(Version::HTTP_11),
                 method: None,
                 host: None,
                 path: None,
-                status: super::answer::status(reason).as_u16(),
+                status: Some(super::answer::status(reason).as_u16()),
                 request_id: None,
                 user_agent: None,
                 bytes_received: 0,
@@ -241,11 +241,11 @@ impl Inner {
             reason: self.reason,
             client_address: line.client_address,
             peer_address: self.client.peer,
-            protocol: line.protocol,
+            protocol: protocol_name(line.protocol),
             method: Some(line.method.as_str()),
             host: line.host.as_deref(),
             path: line.path.as_deref(),
-            status: self.status.as_u16(),
+            status: Some(self.status.as_u16()),
             request_id: line.request_id.as_ref().map(HeaderValue::as_bytes),
             user_agent: line.user_agent.as_ref().map(HeaderValue::as_bytes),
             bytes_received: self.source.as_ref().map_or(0, Source::received),
@@ -276,5 +276,15 @@ impl Drop for Inner {
         if let Some(line) = &self.line {
             self.write_line(line);
         }
+    }
+}
+
+fn protocol_name(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_10 => "HTTP/1.0",
+        Version::HTTP_2 => "HTTP/2",
+        Version::HTTP_3 => "HTTP/3",
+        Version::HTTP_09 => "HTTP/0.9",
+        _ => "HTTP/1.1",
     }
 }

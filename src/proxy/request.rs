@@ -11,7 +11,7 @@ use super::record::Record;
 use super::request_body::Source;
 use super::response_body::ResponseBody;
 use super::screen::{Screened, screen};
-use crate::model::{Protocol, Reason};
+use crate::model::{Reason, Transport};
 use crate::table::{self, Backend, Belonging, Bind, Found, Listener, Rule, Target};
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
 use http::request::Parts;
@@ -142,7 +142,7 @@ fn preflight(filters: &table::Filters, record: &mut Record) -> Response<Response
 fn claim<'a>(client: &Client, bind: &'a Bind, host: &str) -> Result<&'a Arc<Listener>, Reason> {
     match &client.pinned {
         // The socket spoke plain HTTP when the connection came.
-        None if bind.protocol == Protocol::Https => Err(Reason::Misdirected),
+        None if bind.transport != Transport::Http => Err(Reason::Misdirected),
         None => bind.listener_for(host).ok_or(Reason::NoRoute),
         Some(pinned) => match bind.belonging(pinned, host) {
             Belonging::Here(listener) => Ok(listener),
@@ -153,7 +153,7 @@ fn claim<'a>(client: &Client, bind: &'a Bind, host: &str) -> Result<&'a Arc<List
 }
 
 /// The backend whose turn it is.
-fn pick<'a>(client: &Client, rule: &'a Rule) -> Result<&'a Backend, Reason> {
+pub(super) fn pick<'a>(client: &Client, rule: &'a Rule) -> Result<&'a Backend, Reason> {
     let index = match rule.split.single() {
         Some(index) => index,
         None => {

@@ -1,7 +1,7 @@
 //! What a GatewayClass claims to support.
 
 /// Features of the conformance suite that are honoured, sorted by name as the API demands.
-pub const FEATURES: [&str; 38] = [
+pub const FEATURES: [&str; 42] = [
     "BackendTLSPolicy",
     "BackendTLSPolicySANValidation",
     "Gateway",
@@ -40,4 +40,8 @@ pub const FEATURES: [&str; 38] = [
     "HTTPRouteRetryConnectionError",
     "HTTPRouteSchemeRedirect",
     "ReferenceGrant",
+    "TCPRoute",
+    "TLSRoute",
+    "TLSRouteModeMixed",
+    "TLSRouteModeTerminate",
 ];

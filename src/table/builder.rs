@@ -284,12 +284,13 @@ impl Builder {
         let first = built.next()?;
         let settings = self.listeners.get(&first.key).map(|state| &state.model.settings);
         let settings = self.kept_settings(address, settings.cloned().unwrap_or_default());
-        let mut bind = Bind { address, protocol: first.protocol, settings, listeners: Hosts::default() };
+        let mut bind =
+            Bind { address, transport: first.protocol.transport(), settings, listeners: Hosts::default() };
         for listener in std::iter::once(first).chain(built) {
             // The control plane lets no two such listeners through; should it, the socket still
             // does one thing, and always the same.
             let hostname = listener.hostname.as_ref();
-            if listener.protocol != bind.protocol || bind.listeners.get(hostname).is_some() {
+            if listener.protocol.transport() != bind.transport || bind.listeners.get(hostname).is_some() {
                 tracing::error!(listener = %listener.key, %address, "conflicts with another listener and is left out");
                 continue;
             }

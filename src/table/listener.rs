@@ -5,7 +5,7 @@ use super::conditions::Request;
 use super::hosts::Hosts;
 use super::query::Query;
 use super::rule::{Match, Rule};
-use crate::model::{Hostname, ListenerKey, ListenerSettings, Protocol};
+use crate::model::{Hostname, ListenerKey, ListenerSettings, Protocol, Transport};
 use crate::telemetry::ListenerMetrics;
 use rustls::ServerConfig;
 use std::net::SocketAddr;
@@ -16,8 +16,8 @@ use std::sync::Arc;
 pub struct Bind {
     /// The socket.
     pub address: SocketAddr,
-    /// What all of its listeners speak.
-    pub protocol: Protocol,
+    /// What connections to all of its listeners begin with.
+    pub transport: Transport,
     /// What holds for its clients; the same object for as long as nothing of it changes.
     pub settings: Arc<ListenerSettings>,
     pub(super) listeners: Hosts<Arc<Listener>>,
@@ -32,7 +32,7 @@ pub struct Listener {
     pub name: Arc<str>,
     /// The port as the Gateway writes it.
     pub port: u16,
-    /// HTTP or HTTPS.
+    /// What is spoken.
     pub protocol: Protocol,
     /// The hosts it serves; none for every host.
     pub hostname: Option<Hostname>,

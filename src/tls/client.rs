@@ -39,6 +39,8 @@ pub enum Offer {
     Http1,
     /// `h2` alone, for targets that are known to speak nothing else.
     Http2,
+    /// Nothing, where it is not known what is spoken.
+    Nothing,
 }
 
 /// How a certificate is judged; all that one set of settings hangs on.
@@ -53,6 +55,7 @@ struct Offers {
     both: Arc<ClientConfig>,
     http1: Arc<ClientConfig>,
     http2: Arc<ClientConfig>,
+    nothing: Arc<ClientConfig>,
 }
 
 /// No certificate could ever be right.
@@ -154,6 +157,7 @@ impl Offers {
             both: offering(alpn_protocols()),
             http1: offering(vec![b"http/1.1".to_vec()]),
             http2: offering(vec![b"h2".to_vec()]),
+            nothing: offering(Vec::new()),
         }
     }
 }
@@ -169,6 +173,7 @@ impl ClientTls {
             Offer::Both => &offers.both,
             Offer::Http1 => &offers.http1,
             Offer::Http2 => &offers.http2,
+            Offer::Nothing => &offers.nothing,
         };
         Ok((config.clone(), name.clone()))
     }

@@ -14,12 +14,14 @@ use std::sync::Arc;
 /// same settings can read.
 ///
 /// Without any certificate every handshake fails. Versions of TLS before `oldest` are not spoken.
+/// With `http` its versions are offered by ALPN; else nothing is, as what is spoken is not known.
 ///
 /// # Errors
 /// The system gives no random numbers.
 pub fn server_config(
     certificates: Vec<Arc<CertifiedKey>>,
     oldest: TlsVersion,
+    http: bool,
 ) -> Result<Arc<ServerConfig>, rustls::Error> {
     let versions: &[_] = match oldest {
         TlsVersion::Tls12 => &[&TLS13, &TLS12],
@@ -30,7 +32,9 @@ pub fn server_config(
         .with_protocol_versions(versions)?
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(Certificates(certificates)));
-    config.alpn_protocols = alpn_protocols();
+    if http {
+        config.alpn_protocols = alpn_protocols();
+    }
     config.ticketer = Ticketer::new()?;
     // Tickets do without it, and it is a lock that all workers would share.
     config.session_storage = Arc::new(NoServerSessionStorage {});

@@ -11,6 +11,7 @@ use hyper::client::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::error::Error;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -38,7 +39,7 @@ pub enum ConnectError {
     #[error("cannot connect to {address}: {source}")]
     Tcp {
         /// The endpoint.
-        address: std::net::SocketAddr,
+        address: SocketAddr,
         /// The system's error.
         source: io::Error,
     },
@@ -46,7 +47,7 @@ pub enum ConnectError {
     #[error("TLS with {address} as {server_name:?} failed: {source}")]
     Tls {
         /// The endpoint.
-        address: std::net::SocketAddr,
+        address: SocketAddr,
         /// The name that was asked for.
         server_name: Arc<str>,
         /// rustls' error.
@@ -56,7 +57,7 @@ pub enum ConnectError {
     #[error("no HTTP connection to {address}: {source}")]
     Http {
         /// The endpoint.
-        address: std::net::SocketAddr,
+        address: SocketAddr,
         /// hyper's error.
         source: hyper::Error,
     },
@@ -64,7 +65,7 @@ pub enum ConnectError {
     #[error("no connection to {address} within {limit:?}")]
     Timeout {
         /// The endpoint.
-        address: std::net::SocketAddr,
+        address: SocketAddr,
         /// The limit.
         limit: Duration,
     },
@@ -100,6 +101,22 @@ impl Connector {
             .unwrap_or(Err(ConnectError::Timeout { address: pick.endpoint.address, limit: self.limit }))
     }
 
+    /// Connects to an endpoint for bytes of any protocol, within the same limit; with `encrypt` over
+    /// TLS if its entry says so. Bytes that may be TLS already are passed on as they are.
+    pub async fn connect_stream(&self, pick: &Pick<'_>, encrypt: bool) -> Result<Stream, ConnectError> {
+        let address = pick.endpoint.address;
+        let connecting = async {
+            let tcp = connect_tcp(address).await?;
+            match pick.entry.tls.as_ref().filter(|_| encrypt) {
+                Some(tls) => Ok(handshake(tcp, pick.endpoint, tls, Offer::Nothing).await?.0),
+                None => Ok(Stream::Tcp(tcp)),
+            }
+        };
+        timeout(self.limit, connecting)
+            .await
+            .unwrap_or(Err(ConnectError::Timeout { address, limit: self.limit }))
+    }
+
     async fn connect_unlimited<B>(
         &self,
         endpoint: &Arc<Endpoint>,
@@ -112,10 +129,7 @@ impl Connector {
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let address = endpoint.address;
-        let tcp =
-            TcpStream::connect(address).await.map_err(|source| ConnectError::Tcp { address, source })?;
-        // A head and its body are often two writes: Nagle would hold the second back.
-        tcp.set_nodelay(true).map_err(|source| ConnectError::Tcp { address, source })?;
+        let tcp = connect_tcp(address).await?;
         let (stream, is_h2) = match tls {
             Some(tls) => handshake(tcp, endpoint, tls, offer(protocol, http1)).await?,
             None => (Stream::Tcp(tcp), protocol == BackendProtocol::H2c),
@@ -157,6 +171,16 @@ async fn handshake(
         None => offer == Offer::Http2,
     };
     Ok((Stream::Tls(Box::new(stream)), is_h2))
+}
+
+async fn connect_tcp(address: SocketAddr) -> Result<TcpStream, ConnectError> {
+    let connected = async {
+        let tcp = TcpStream::connect(address).await?;
+        // A head and its body are often two writes: Nagle would hold the second back.
+        tcp.set_nodelay(true)?;
+        Ok(tcp)
+    };
+    connected.await.map_err(|source| ConnectError::Tcp { address, source })
 }
 
 async fn share<B>(stream: Stream, endpoint: &Arc<Endpoint>) -> hyper::Result<Http2<B>>

@@ -19,6 +19,7 @@ mod parameters;
 mod paths;
 mod retries;
 mod routing;
+mod streams;
 mod telemetry;
 mod timeouts;
 mod tls;

@@ -24,6 +24,9 @@ pub(super) struct LimitArgs {
     /// Between two requests of one connection
     #[arg(long, value_name = "TIME", default_value_t = Time(Limits::default().idle), value_parser = time())]
     idle_timeout: Time,
+    /// Without a byte either way on a connection that is no HTTP
+    #[arg(long, value_name = "TIME", default_value_t = Time(Limits::default().stream_idle), value_parser = time())]
+    stream_idle_timeout: Time,
     /// For a client's TLS handshake
     #[arg(long, value_name = "TIME", default_value_t = Time(Limits::default().tls_handshake), value_parser = time())]
     tls_handshake_timeout: Time,
@@ -46,6 +49,7 @@ impl LimitArgs {
             uri_bytes: self.max_uri.0,
             head_time: self.head_timeout.0,
             idle: self.idle_timeout.0,
+            stream_idle: self.stream_idle_timeout.0,
             tls_handshake: self.tls_handshake_timeout.0,
             http2_streams: self.max_http2_streams,
             backend_connect: self.backend_connect_timeout.0,

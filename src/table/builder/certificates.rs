@@ -23,6 +23,7 @@ struct Loaded {
 pub(super) struct ListenerTls {
     keys: Vec<Arc<CertifiedKey>>,
     oldest: TlsVersion,
+    http: bool,
     pub(super) config: Arc<ServerConfig>,
 }
 
@@ -51,23 +52,24 @@ impl Certificates {
     /// and the versions of TLS do, so that clients can resume their sessions. Tells whether they are new.
     pub(super) fn renew(&self, listener: &Listener, tls: &mut Option<ListenerTls>) -> bool {
         let wanted = listener.certificates.iter().filter_map(|key| self.0.get(key)?.key.clone());
-        let keys: Vec<_> = if listener.protocol == Protocol::Https { wanted.collect() } else { Vec::new() };
+        let keys: Vec<_> = if listener.protocol.terminates_tls() { wanted.collect() } else { Vec::new() };
         if keys.is_empty() {
             return tls.take().is_some();
         }
         let oldest = listener.settings.min_tls.unwrap_or(TlsVersion::Tls12);
+        let http = listener.protocol == Protocol::Https;
         let same = |old: &ListenerTls| {
-            old.oldest == oldest
+            (old.oldest, old.http) == (oldest, http)
                 && old.keys.len() == keys.len()
                 && old.keys.iter().zip(&keys).all(|(old, new)| Arc::ptr_eq(old, new))
         };
         if tls.as_ref().is_some_and(same) {
             return false;
         }
-        *tls = server_config(keys.clone(), oldest)
+        *tls = server_config(keys.clone(), oldest, http)
             .inspect_err(|error| tracing::error!(listener = %listener.key, %error, "no TLS settings"))
             .ok()
-            .map(|config| ListenerTls { keys, oldest, config });
+            .map(|config| ListenerTls { keys, oldest, http, config });
         true
     }
 }

@@ -1,8 +1,8 @@
 use super::*;
 use crate::model::{
     Attachment, Backend, BackendTarget, Certificate, CertificateKey, Endpoint, Endpoints, EndpointsKey,
-    Filters, HeaderEdit, HeaderMatch, ObjectKey, Protocol, Reason, Retry, RuleKey, Timeouts, UpstreamKey,
-    ValueMatch,
+    Filters, HeaderEdit, HeaderMatch, ObjectKey, Protocol, Reason, Retry, RuleKey, Timeouts, Transport,
+    UpstreamKey, ValueMatch,
 };
 use crate::table::testing::{
     RouteBuilder, address, builder, builder_with, delta, find, listener, listener_key, removal, route,
@@ -180,7 +180,7 @@ fn of_two_listeners_with_one_hostname_or_protocols_the_first_key_wins() {
         ],
     ));
     let bind = table.bind(address()).unwrap();
-    assert_eq!(bind.protocol, Protocol::Http);
+    assert_eq!(bind.transport, Transport::Http);
     let served: Vec<_> = bind.listeners().map(|listener| listener.key.clone()).collect();
     assert_eq!(served, [listener_key("a")]);
 }

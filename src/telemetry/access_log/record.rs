@@ -2,7 +2,6 @@
 
 use crate::model::Reason;
 use crate::telemetry::json::Object;
-use http::Version;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -54,16 +53,16 @@ pub struct Record<'a> {
     pub client_address: IpAddr,
     /// The other end of the connection.
     pub peer_address: SocketAddr,
-    /// The protocol of the request.
-    pub protocol: Version,
+    /// The protocol of the request, as in `HTTP/1.1` or `TCP`.
+    pub protocol: &'static str,
     /// None if the head could not be read; so too for host and path.
     pub method: Option<&'a str>,
     /// In lower case, without port.
     pub host: Option<&'a str>,
     /// In its normal form, without query.
     pub path: Option<&'a str>,
-    /// The status that the client got; 499 if it went away before.
-    pub status: u16,
+    /// The status that the client got; 499 if it went away before. None without HTTP.
+    pub status: Option<u16>,
     /// The value of `X-Request-Id`.
     pub request_id: Option<&'a [u8]>,
     /// The request's `User-Agent`.
@@ -97,26 +96,19 @@ impl Record<'_> {
         }
         object.plain(self.client_address);
         object.plain(self.peer_address);
-        object.plain(protocol(self.protocol));
+        object.plain(self.protocol);
         object.optional_text(self.method.map(str::as_bytes));
         object.optional_text(self.host.map(str::as_bytes));
         object.optional_text(self.path.map(str::as_bytes));
-        object.number(self.status.into());
+        match self.status {
+            Some(status) => object.number(status.into()),
+            None => object.null(),
+        }
         object.optional_text(self.request_id);
         object.optional_text(self.user_agent);
         object.number(self.bytes_received);
         object.number(self.bytes_sent);
         object.seconds(self.duration);
         object.end();
-    }
-}
-
-fn protocol(version: Version) -> &'static str {
-    match version {
-        Version::HTTP_10 => "HTTP/1.0",
-        Version::HTTP_2 => "HTTP/2",
-        Version::HTTP_3 => "HTTP/3",
-        Version::HTTP_09 => "HTTP/0.9",
-        _ => "HTTP/1.1",
     }
 }

@@ -24,19 +24,19 @@ fn pki() -> Pki {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()).unwrap();
     Pki {
-        server: server_config(vec![Arc::new(certified)], crate::model::TlsVersion::Tls12).unwrap(),
+        server: server_config(vec![Arc::new(certified)], crate::model::TlsVersion::Tls12, true).unwrap(),
         client: ClientConfigs::new(roots).get(&OriginateTls::system(NAME)).connect(Offer::Both).unwrap().0,
     }
 }
 
-type Accepted = Result<(TlsStream<DuplexStream>, Option<String>), AcceptError<Option<String>>>;
+type Handshake = Result<(TlsStream<Recorded<DuplexStream>>, Option<String>), AcceptError<Option<String>>>;
 
 /// What each side has of one handshake, when the server's listener serves `served`.
 async fn handshake(
     pki: &Pki,
     name: &str,
     served: &str,
-) -> (io::Result<tokio_rustls::client::TlsStream<DuplexStream>>, Accepted) {
+) -> (io::Result<tokio_rustls::client::TlsStream<DuplexStream>>, Handshake) {
     let (near, far) = tokio::io::duplex(16 * 1024);
     let connector = TlsConnector::from(pki.client.clone());
     let connecting = async {
@@ -47,15 +47,17 @@ async fn handshake(
         Ok(stream)
     };
     let accepting = async {
-        let mut accepted = accept(far, LIMIT, |sni| {
+        let accepted = accept(far, LIMIT, |sni| {
             let sni = sni.map(str::to_owned);
-            (sni.as_deref().unwrap_or("") == served).then(|| (pki.server.clone(), sni))
-        })
-        .await;
-        if let Ok((stream, _)) = &mut accepted {
-            stream.write_u8(1).await.unwrap();
+            (sni.as_deref().unwrap_or("") == served).then(|| Choice::Terminate(pki.server.clone(), sni))
+        });
+        match accepted.await? {
+            Accepted::Terminated(mut stream, chosen) => {
+                stream.write_u8(1).await.unwrap();
+                Ok((*stream, chosen))
+            }
+            Accepted::PassedThrough { .. } => panic!("nobody chose that"),
         }
-        accepted
     };
     tokio::join!(connecting, accepting)
 }
@@ -125,7 +127,7 @@ async fn a_failed_handshake_tells_whose_listener_it_was() {
     }
 }
 
-fn refuse(_: Option<&str>) -> Option<(Arc<ServerConfig>, ())> {
+fn refuse(_: Option<&str>) -> Option<Choice<()>> {
     panic!("nothing to choose by")
 }
 
@@ -144,4 +146,23 @@ async fn a_client_that_says_nothing_is_cut_off() {
     let error = accept(far, LIMIT, refuse).await.unwrap_err();
     assert!(matches!(error, AcceptError::Timeout { chosen: None, .. }), "{error}");
     assert_eq!(start.elapsed(), LIMIT);
+}
+
+#[tokio::test]
+async fn what_passes_through_is_given_back_whole() {
+    let (near, far) = tokio::io::duplex(16 * 1024);
+    let connector = TlsConnector::from(pki().client);
+    let connecting = connector.connect(ServerName::try_from(NAME).unwrap(), near);
+    let accepting = async {
+        match accept(far, LIMIT, |_| Some(Choice::PassThrough(()))).await.unwrap() {
+            Accepted::PassedThrough { hello, name, .. } => (hello, name),
+            Accepted::Terminated(..) => panic!("nobody chose that"),
+        }
+    };
+    // The client sees its connection end without an answer.
+    let (connected, (hello, name)) = tokio::join!(connecting, accepting);
+    assert!(connected.is_err());
+    assert_eq!(name.as_deref(), Some(NAME));
+    // A handshake record, whole.
+    assert_eq!((hello[0], usize::from(hello[3]) << 8 | usize::from(hello[4])), (22, hello.len() - 5));
 }

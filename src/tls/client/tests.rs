@@ -33,6 +33,7 @@ fn each_offer_is_made_once() {
         (Offer::Both, [b"h2".to_vec(), b"http/1.1".to_vec()].as_slice()),
         (Offer::Http1, &[b"http/1.1".to_vec()]),
         (Offer::Http2, &[b"h2".to_vec()]),
+        (Offer::Nothing, &[]),
     ] {
         let (config, name) = target.connect(offer).unwrap();
         assert_eq!(config.alpn_protocols, protocols);

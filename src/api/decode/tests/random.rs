@@ -92,6 +92,8 @@ fn written(object: &Object) -> Value {
         Object::GatewayClass(object) => serde_json::to_value(object),
         Object::Gateway(object) => serde_json::to_value(object),
         Object::HttpRoute(object) => serde_json::to_value(object),
+        Object::TlsRoute(object) => serde_json::to_value(object),
+        Object::TcpRoute(object) => serde_json::to_value(object),
         Object::ReferenceGrant(object) => serde_json::to_value(object),
         Object::BackendTlsPolicy(object) => serde_json::to_value(object),
         Object::Upstream(object) => serde_json::to_value(object),

@@ -29,6 +29,7 @@ fn each_flag_sets_its_limit() {
         "--idle-timeout=2s",
         "--tls-handshake-timeout=3s",
         "--max-http2-streams=7",
+        "--stream-idle-timeout=6s",
         "--backend-connect-timeout=4s",
         "--backend-idle-timeout=5s",
     ]);
@@ -40,6 +41,7 @@ fn each_flag_sets_its_limit() {
         idle: seconds(2),
         tls_handshake: seconds(3),
         http2_streams: 7,
+        stream_idle: seconds(6),
         backend_connect: seconds(4),
         backend_idle: seconds(5),
         ..Limits::default()
