@@ -3,7 +3,7 @@
 use crate::common::backend::Backend;
 use crate::common::certificates::{Authority, Pair};
 use crate::common::manifests::{
-    backend_tls_policy, config_map, documents, http_gateway, route_to, service, service_at,
+    backend_tls_policy, config_map, documents, http_gateway, route, route_to, service, service_at,
 };
 use crate::common::raw::{Answer, ask};
 use crate::common::tidegate::Tidegate;
@@ -141,4 +141,25 @@ fn a_backend_of_http2_alone_need_not_negotiate() {
         assert_eq!(get(&tidegate).status(), 200);
         assert_eq!(backend.last().version, Version::HTTP_2);
     }
+}
+
+#[test]
+fn copies_for_mirrors_are_sent_by_tls_too() {
+    let authority = Authority::new();
+    let backend = Backend::start("first");
+    let mirror = Backend::start_tls("only", &authority.issue(&[NAME]), &["http/1.1"]);
+    let rule = "- filters: [{type: RequestMirror, requestMirror: {backendRef: {name: only, port: 80}}}]\n  \
+                backendRefs: [{name: first, port: 80}]";
+    let texts = [
+        http_gateway(),
+        service("first", &[&backend]),
+        service("only", &[&mirror]),
+        route("route", &[], rule),
+        backend_tls_policy("only", TRUSTED),
+        config_map("ca", authority.pem()),
+    ];
+    let tidegate = Tidegate::start(&[("all.yaml", documents(&texts))]);
+    assert_eq!(get(&tidegate).status(), 200);
+    tidegate.wait_until("has sent its copy", || mirror.requests() == 1);
+    assert_eq!(mirror.last().sni.as_deref(), Some(NAME));
 }
