@@ -26,6 +26,7 @@ mod policies;
 mod ports;
 mod reached;
 mod referred;
+mod rivals;
 mod route;
 mod route_kinds;
 mod run;

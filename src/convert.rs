@@ -9,6 +9,7 @@ mod cors;
 mod endpoints;
 mod error;
 mod filters;
+mod grpc_route;
 mod http_route;
 mod listener;
 mod matches;

@@ -32,7 +32,7 @@ pub use key::{
     CertificateKey, EndpointsKey, ListenerKey, ObjectKey, RouteKey, RouteKind, RuleKey, UpstreamKey,
 };
 pub use listener::{Listener, Protocol, Transport};
-pub use matching::{HeaderMatch, Match, PathMatch, QueryMatch, ValueMatch};
+pub use matching::{HeaderMatch, Match, PathMatch, QueryMatch, RpcLengths, ValueMatch};
 pub use path::{InvalidPath, normalize_path};
 pub use pattern::{InvalidPattern, Pattern};
 pub use policy::{Retry, Timeouts};

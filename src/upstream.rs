@@ -20,6 +20,6 @@ pub use endpoint::{Endpoint, InFlight};
 pub use http1::{Http1, Http1Error, RequestHead, SendError};
 pub use pool::{Http2, Pool, PoolLimits, StreamGuard};
 pub use registry::{Registry, Slot, Upstreams};
-pub use resolved::{Entry, Pick, Upstream};
+pub use resolved::{Entry, Pick, Speaks, Upstream, Wants};
 pub use split::{Member, Split, Splits};
 pub use stream::Stream;

@@ -121,10 +121,10 @@ fn conditions() -> Conditions {
                 _ if line.starts_with("Class") => &["GatewayClass"],
                 _ if line.starts_with("Gateway") => &["Gateway"],
                 _ if line.starts_with("Listener") => &["Listener of a Gateway"],
-                _ if line.starts_with("Route") => &["HTTPRoute, for each of its parents"],
+                _ if line.starts_with("Route") => &["Routes, for each of their parents"],
                 _ if line.starts_with("Upstream") => &["Upstream"],
                 _ if line.starts_with("Policy") || line.starts_with("BackendTls") => &[BACKEND_TLS],
-                _ => &["Gateway", "HTTPRoute, for each of its parents", BACKEND_TLS],
+                _ => &["Gateway", "Routes, for each of their parents", BACKEND_TLS],
             };
             type_ = quoted.unwrap();
         } else if let Some((_, said)) = line.split_once(" => ") {

@@ -106,6 +106,7 @@ fn route(target: BackendTarget) -> Resource {
         rules: vec![Rule {
             key: RuleKey::Index(0),
             matches: vec![Match {
+                rpc: None,
                 path: PathMatch::Prefix("".into()),
                 method: None,
                 headers: vec![],

@@ -6,10 +6,11 @@ use serde_json::Value;
 use std::path::Path;
 use std::{env, fs};
 
-const KINDS: [&str; 7] = [
+const KINDS: [&str; 8] = [
     "backendtlspolicies",
     "gatewayclasses",
     "gateways",
+    "grpcroutes",
     "httproutes",
     "referencegrants",
     "tcproutes",

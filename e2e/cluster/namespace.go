@@ -42,8 +42,8 @@ var kept sync.Map
 func keep(t *testing.T) {
 	var all strings.Builder
 	for _, arguments := range [][]string{
-		{"get", "pods,services,endpointslices,gateways,httproutes", "-A", "-o", "wide"},
-		{"get", "gatewayclasses,gateways,httproutes", "-A", "-o", "yaml"},
+		{"get", "pods,services,endpointslices,gateways,httproutes,grpcroutes", "-A", "-o", "wide"},
+		{"get", "gatewayclasses,gateways,httproutes,grpcroutes", "-A", "-o", "yaml"},
 		{"get", "services,configmaps,leases", "-n", Usual.Namespace, "-o", "yaml"},
 		{"get", "events", "-A", "--sort-by=.lastTimestamp"},
 		{"logs", "-n", Usual.Namespace, "-l", Usual.selector(), "--prefix", "--tail=300"},

@@ -8,6 +8,7 @@
 mod backend_tls_policy;
 mod gateway_class;
 mod gateway_kind;
+mod grpc_route;
 mod http_filter;
 mod http_route;
 mod policy;
@@ -20,6 +21,7 @@ mod stream_route;
 pub use backend_tls_policy::*;
 pub use gateway_class::*;
 pub use gateway_kind::*;
+pub use grpc_route::*;
 pub use http_filter::*;
 pub use http_route::*;
 pub use policy::*;

@@ -13,6 +13,8 @@ pub enum Kind {
     Gateway,
     /// `gateway.networking.k8s.io` HTTPRoute.
     HttpRoute,
+    /// `gateway.networking.k8s.io` GRPCRoute.
+    GrpcRoute,
     /// `gateway.networking.k8s.io` TLSRoute.
     TlsRoute,
     /// `gateway.networking.k8s.io` TCPRoute.
@@ -49,10 +51,11 @@ struct Names {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::GatewayClass,
         Self::Gateway,
         Self::HttpRoute,
+        Self::GrpcRoute,
         Self::TlsRoute,
         Self::TcpRoute,
         Self::ReferenceGrant,
@@ -68,7 +71,7 @@ impl Kind {
 
     const fn names(self) -> Names {
         const GATEWAY: &str = super::gateway::GROUP;
-        // Gateway API serves these kinds as v1beta1 too, with the same schema.
+        // Gateway API serves some kinds as v1beta1 too, with the same schema.
         const BOTH: &[&str] = &["v1", "v1beta1"];
         // Of BackendTLSPolicy the older version, with the same schema.
         const POLICY: &[&str] = &["v1", "v1alpha3"];
@@ -79,6 +82,7 @@ impl Kind {
             Self::GatewayClass => ("GatewayClass", GATEWAY, BOTH, "gatewayclasses", false),
             Self::Gateway => ("Gateway", GATEWAY, BOTH, "gateways", true),
             Self::HttpRoute => ("HTTPRoute", GATEWAY, BOTH, "httproutes", true),
+            Self::GrpcRoute => ("GRPCRoute", GATEWAY, V1, "grpcroutes", true),
             Self::TlsRoute => ("TLSRoute", GATEWAY, V1, "tlsroutes", true),
             Self::TcpRoute => ("TCPRoute", GATEWAY, V1, "tcproutes", true),
             Self::ReferenceGrant => ("ReferenceGrant", GATEWAY, BOTH, "referencegrants", true),
@@ -98,6 +102,7 @@ impl Kind {
     pub const fn route(self) -> Option<RouteKind> {
         match self {
             Self::HttpRoute => Some(RouteKind::Http),
+            Self::GrpcRoute => Some(RouteKind::Grpc),
             Self::TlsRoute => Some(RouteKind::Tls),
             Self::TcpRoute => Some(RouteKind::Tcp),
             _ => None,

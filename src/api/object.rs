@@ -1,7 +1,8 @@
 //! One object of any kind.
 
 use super::gateway::{
-    AnyRoute, BackendTlsPolicy, Gateway, GatewayClass, HttpRoute, ReferenceGrant, TcpRoute, TlsRoute,
+    AnyRoute, BackendTlsPolicy, Gateway, GatewayClass, GrpcRoute, HttpRoute, ReferenceGrant, TcpRoute,
+    TlsRoute,
 };
 use super::gateway_parameters::GatewayParameters;
 use super::upstream::Upstream;
@@ -125,6 +126,8 @@ objects! {
     routes {
         /// `gateway.networking.k8s.io` HTTPRoute.
         HttpRoute(HttpRoute),
+        /// `gateway.networking.k8s.io` GRPCRoute.
+        GrpcRoute(GrpcRoute),
         /// `gateway.networking.k8s.io` TLSRoute.
         TlsRoute(TlsRoute),
         /// `gateway.networking.k8s.io` TCPRoute.

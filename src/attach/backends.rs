@@ -91,6 +91,13 @@ pub(super) fn resolve(
             match service_port(references, from, &key, port) {
                 // Bytes are passed on, whatever they mean.
                 Err(refusal) if refusal.cause == Cause::UnknownAppProtocol && from.kind.is_stream_route() => {}
+                Ok(BackendProtocol::Http1) if from.kind == Kind::GrpcRoute => {
+                    let message = format!(
+                        "port {port} of Service {key}: by its appProtocol it speaks HTTP/1.1, and gRPC needs HTTP/2: \
+                         use none, \"grpc\" or \"kubernetes.io/h2c\""
+                    );
+                    return Err(Cause::UnsupportedProtocol.because(message));
+                }
                 other => drop(other?),
             }
             Ok(UpstreamKey::Service { service: key, port })

@@ -4,6 +4,7 @@ use super::backends::{Refusal, resolve};
 use super::gateway::{Gateway, created};
 use super::grants::{References, Referrer, not_watched};
 use super::parents::{Candidate, Parent};
+use super::rivals::Losses;
 use super::run::Head;
 use super::upstream::Upstream;
 use super::verdict::{NotHonoured, RouteAccepted, RoutePartiallyInvalid, RouteResolvedRefs, Verdict};
@@ -55,8 +56,17 @@ pub(super) struct Context<'a> {
     pub(super) upstreams: &'a BTreeMap<ObjectKey, Upstream>,
 }
 
-/// Looks at a route; none if it is gone.
-pub(super) fn judge(context: &Context<'_>, id: &ObjectId, memo: &mut Option<Converted>) -> Option<Route> {
+/// A route that does not know yet what routes of other kinds leave to it.
+pub(super) struct Judged {
+    pub(super) route: Route,
+    /// Its age.
+    pub(super) created: i64,
+    /// Where it is attached if they leave it everything.
+    pub(super) wanted: Vec<Attachment>,
+}
+
+/// Looks at a route by itself; none if it is gone.
+pub(super) fn judge(context: &Context<'_>, id: &ObjectId, memo: &mut Option<Converted>) -> Option<Judged> {
     let Some(object) = context.references.index.object(id) else {
         *memo = None;
         return judge_broken(context, id);
@@ -87,8 +97,10 @@ pub(super) fn judge(context: &Context<'_>, id: &ObjectId, memo: &mut Option<Conv
             parent.accepted = bad.clone();
         }
     }
+    let created = created(object.metadata());
+    let wanted = if whole.is_none() { attachments.clone() } else { Vec::new() };
     let served = !attachments.is_empty() && !rules.served.is_empty();
-    Some(Route {
+    let route = Route {
         head: Head::of(object.metadata()),
         partially_invalid: if whole.is_none() { rules.partially_bad() } else { None },
         not_honoured: not_honoured(converted.told.iter()),
@@ -96,17 +108,18 @@ pub(super) fn judge(context: &Context<'_>, id: &ObjectId, memo: &mut Option<Conv
         references: if served { rules.references } else { Vec::new() },
         served: served.then(|| model::Route {
             key: RouteKey { kind, object: id.key.clone() },
-            created: created(object.metadata()),
+            created,
             attachments,
             rules: rules.served,
         }),
         parents,
         notes,
-    })
+    };
+    Some(Judged { route, created, wanted })
 }
 
 /// A route that could not be decoded tells so at each parent that can be made out.
-fn judge_broken(context: &Context<'_>, id: &ObjectId) -> Option<Route> {
+fn judge_broken(context: &Context<'_>, id: &ObjectId) -> Option<Judged> {
     let broken = context.references.index.why_broken(id)?;
     let candidate = Candidate::new(context.references.index, id, &[]);
     let (mut parents, notes, _) = attach_all(context, &candidate, &broken.parent_refs());
@@ -114,7 +127,7 @@ fn judge_broken(context: &Context<'_>, id: &ObjectId) -> Option<Route> {
         parent.accepted = Verdict::new(RouteAccepted::UnsupportedValue, broken.message());
         parent.listeners.clear();
     }
-    Some(Route {
+    let route = Route {
         head: Head::of_broken(broken),
         parents,
         resolved_refs: Verdict::good(RouteResolvedRefs::ResolvedRefs),
@@ -123,7 +136,41 @@ fn judge_broken(context: &Context<'_>, id: &ObjectId) -> Option<Route> {
         served: None,
         references: Vec::new(),
         notes,
-    })
+    };
+    Some(Judged { route, created: 0, wanted: Vec::new() })
+}
+
+impl Route {
+    /// Takes away the listeners on which a route of another kind has its hostnames.
+    pub(super) fn lose(&mut self, lost: &Losses) {
+        for parent in self.parents.iter_mut().filter(|parent| parent.accepted.holds()) {
+            let taken = parent.listeners.iter().filter_map(|listener| Some((listener, lost.get(listener)?)));
+            let problems: Vec<_> = taken
+                .map(|(listener, winner)| {
+                    format!(
+                        "on listener {} {winner}, which is older or first by name, has a hostname of this route: \
+                         routes of two kinds cannot share one, so use others or another listener",
+                        listener.name
+                    )
+                })
+                .collect();
+            if problems.is_empty() {
+                continue;
+            }
+            parent.listeners.retain(|listener| !lost.contains_key(listener));
+            let reason = match parent.listeners.is_empty() {
+                true => RouteAccepted::HostnameConflict,
+                false => RouteAccepted::Accepted,
+            };
+            parent.accepted = Verdict::new(reason, list_problems(&problems));
+        }
+        let Some(served) = &mut self.served else { return };
+        served.attachments.retain(|attachment| !lost.contains_key(&attachment.listener));
+        if served.attachments.is_empty() {
+            self.served = None;
+            self.references.clear();
+        }
+    }
 }
 
 fn attach_all(

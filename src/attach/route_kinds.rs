@@ -8,7 +8,7 @@ use crate::model::Protocol;
 /// The kinds that go with a protocol, in the order in which they are told.
 fn of_protocol(protocol: Protocol) -> &'static [Kind] {
     match protocol {
-        Protocol::Http | Protocol::Https => &[Kind::HttpRoute],
+        Protocol::Http | Protocol::Https => &[Kind::HttpRoute, Kind::GrpcRoute],
         Protocol::Tls | Protocol::Passthrough => &[Kind::TlsRoute],
         Protocol::Tcp => &[Kind::TcpRoute],
     }

@@ -9,7 +9,8 @@ use super::grants::References;
 use super::options::Place;
 use super::parents::Admission;
 use super::ports::Ports;
-use super::route::{self, Converted, Route};
+use super::rivals::Rivals;
+use super::route::{self, Converted, Judged as JudgedRoute, Route};
 use super::upstream::{self, Upstream};
 use super::{Class, Options, class};
 use crate::api::gateway::GatewayClass;
@@ -18,6 +19,7 @@ use crate::index::{Broken, Dependency, Dirty, Index};
 use crate::infra::{self, Address, Member, Plan};
 use crate::model::{self, ListenerKey, ObjectKey};
 use crate::support::relation::Relation;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -65,6 +67,7 @@ pub struct Attachments {
     /// Gateways before they know which sockets they get.
     unsettled: BTreeMap<ObjectKey, Gateway>,
     converted: BTreeMap<ObjectId, Option<Converted>>,
+    rivals: Rivals,
     sockets: Claims<SocketAddr>,
     addresses: Claims<Address>,
     own_sockets: HashSet<SocketAddr>,
@@ -140,6 +143,7 @@ impl Attachments {
             backend_tls: BackendTlsPolicies::default(),
             unsettled: BTreeMap::new(),
             converted: BTreeMap::new(),
+            rivals: Rivals::default(),
             sockets: Claims::default(),
             addresses: Claims::default(),
             own_sockets: HashSet::new(),
@@ -313,28 +317,53 @@ impl Attachments {
     }
 
     fn update_routes(&mut self, index: &Index, dirty: &BTreeSet<ObjectId>, changes: &mut Changes) {
+        let mut judged = BTreeMap::new();
         for id in dirty {
-            changes.work.routes += 1;
-            let context = route::Context {
-                references: References { index, options: &self.options },
-                gateways: &self.gateways,
-                foreign: &self.foreign,
-                upstreams: &self.upstreams,
-            };
-            let memo = self.converted.entry(id.clone()).or_default();
-            let judged = route::judge(&context, id, memo);
-            if judged.is_none() {
-                self.converted.remove(id);
+            let found = self.judge_route(index, id, changes);
+            let (created, wanted) =
+                found.as_ref().map(|found| (found.created, found.wanted.clone())).unwrap_or_default();
+            self.rivals.set(id, created, wanted);
+            judged.insert(id.clone(), found);
+        }
+        for id in self.rivals.settle() {
+            if let Entry::Vacant(place) = judged.entry(id) {
+                let found = self.judge_route(index, place.key(), changes);
+                place.insert(found);
             }
-            let accepted = judged.iter().flat_map(|route| &route.parents).filter(|p| p.accepted.holds());
-            let listeners = accepted.flat_map(|parent| parent.listeners.iter().cloned()).collect();
-            let counted = self.attached.set(id, listeners);
-            for listener in counted.added.iter().chain(&counted.removed) {
-                changes.add(Kind::Gateway, &listener.gateway);
-            }
-            if replace(&mut self.routes, id, judged).is_some() {
-                changes.objects.insert(id.clone());
-            }
+        }
+        for (id, found) in judged {
+            self.settle_route(&id, found.map(|found| found.route), changes);
+        }
+    }
+
+    fn judge_route(&mut self, index: &Index, id: &ObjectId, changes: &mut Changes) -> Option<JudgedRoute> {
+        changes.work.routes += 1;
+        let context = route::Context {
+            references: References { index, options: &self.options },
+            gateways: &self.gateways,
+            foreign: &self.foreign,
+            upstreams: &self.upstreams,
+        };
+        let memo = self.converted.entry(id.clone()).or_default();
+        let judged = route::judge(&context, id, memo);
+        if judged.is_none() {
+            self.converted.remove(id);
+        }
+        judged
+    }
+
+    fn settle_route(&mut self, id: &ObjectId, mut route: Option<Route>, changes: &mut Changes) {
+        if let (Some(route), Some(lost)) = (&mut route, self.rivals.losses(id)) {
+            route.lose(lost);
+        }
+        let accepted = route.iter().flat_map(|route| &route.parents).filter(|p| p.accepted.holds());
+        let listeners = accepted.flat_map(|parent| parent.listeners.iter().cloned()).collect();
+        let counted = self.attached.set(id, listeners);
+        for listener in counted.added.iter().chain(&counted.removed) {
+            changes.add(Kind::Gateway, &listener.gateway);
+        }
+        if replace(&mut self.routes, id, route).is_some() {
+            changes.objects.insert(id.clone());
         }
     }
 

@@ -246,6 +246,8 @@ reasons! {
         NoMatchingListenerHostname => False "NoMatchingListenerHostname",
         /// No listener has the section name and port.
         NoMatchingParent => False "NoMatchingParent",
+        /// A route of another kind has its hostnames on every listener.
+        HostnameConflict => False "HostnameConflict",
         /// No rule of it can be served.
         UnsupportedValue => False "UnsupportedValue",
         /// The same, for filters that exclude each other.

@@ -42,6 +42,12 @@ pub enum InvalidValue {
     /// No expression.
     #[error(transparent)]
     Pattern(#[from] InvalidPattern),
+    /// No name of a gRPC service or method.
+    #[error("{0:?} is not the name of a gRPC service or method: use letters, digits, \"_\" and \".\"")]
+    RpcName(String),
+    /// A match of a method without one.
+    #[error("service and method are both empty: give one, or leave the field out to match every call")]
+    NoServiceAndMethod,
     /// No header name.
     #[error("{0:?} is not a header name (RFC 9110 §5.1)")]
     HeaderName(String),

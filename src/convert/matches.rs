@@ -23,6 +23,7 @@ fn one_match(wire: &HttpRouteMatch, field: &str) -> Result<Match, InvalidField> 
         method: wire.method.as_deref().map(Arc::from),
         headers: headers(&wire.headers, field)?,
         queries: queries(&wire.query_params, field)?,
+        rpc: None,
     })
 }
 
@@ -57,7 +58,7 @@ pub(super) fn without_slash(path: &str) -> &str {
 
 /// "If multiple entries specify equivalent header names, only the first entry … MUST be
 /// considered": names are equivalent in any case.
-fn headers(wire: &[HttpHeaderMatch], field: &str) -> Result<Vec<HeaderMatch>, InvalidField> {
+pub(super) fn headers(wire: &[HttpHeaderMatch], field: &str) -> Result<Vec<HeaderMatch>, InvalidField> {
     let mut seen = HashSet::new();
     let mut headers = Vec::new();
     for (index, header) in wire.iter().enumerate() {

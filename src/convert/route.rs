@@ -2,7 +2,7 @@
 
 use super::mirror::{MirrorReference, mirrors};
 use super::unsupported::{self, Effect, Found};
-use super::{InvalidField, InvalidValue, filters, http_route, policy, stream_route};
+use super::{InvalidField, InvalidValue, filters, grpc_route, http_route, policy, stream_route};
 use crate::api::gateway::{
     BackendObjectReference, HttpBackendRef, HttpRouteFilter, HttpRouteRetry, HttpRouteTimeouts,
 };
@@ -92,6 +92,7 @@ impl HttpRule {
 pub fn route(object: &Object) -> Option<Route> {
     match object {
         Object::HttpRoute(route) => Some(http_route::convert(route)),
+        Object::GrpcRoute(route) => Some(grpc_route::convert(route)),
         Object::TlsRoute(route) => Some(stream_route::convert_tls(route)),
         Object::TcpRoute(route) => Some(stream_route::convert_tcp(route)),
         _ => None,

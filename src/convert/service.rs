@@ -11,7 +11,7 @@ pub enum InvalidServicePort {
     Transport(String),
     /// What the pods speak there is not known here.
     #[error(
-        "its appProtocol {0:?} is not supported: use none, \"http\", \"kubernetes.io/h2c\" or \"kubernetes.io/ws\"; \
+        "its appProtocol {0:?} is not supported: use none, \"http\", \"grpc\", \"kubernetes.io/h2c\" or \"kubernetes.io/ws\"; \
          with a BackendTLSPolicy also \"https\" or \"kubernetes.io/wss\""
     )]
     AppProtocol(String),
@@ -31,9 +31,10 @@ pub fn backend_protocol(port: &ServicePort) -> Result<BackendProtocol, InvalidSe
         return Err(InvalidServicePort::Transport(port.protocol.clone().unwrap_or_default()));
     }
     match port.app_protocol.as_deref() {
+        None | Some("") => Ok(BackendProtocol::Http),
         // A WebSocket begins as an HTTP/1.1 request.
-        None | Some("" | "http" | "kubernetes.io/ws") => Ok(BackendProtocol::Http),
-        Some("kubernetes.io/h2c") => Ok(BackendProtocol::H2c),
+        Some("http" | "kubernetes.io/ws") => Ok(BackendProtocol::Http1),
+        Some("grpc" | "kubernetes.io/h2c") => Ok(BackendProtocol::H2c),
         Some(_) if wants_tls(port) => Ok(BackendProtocol::Http),
         Some(other) => Err(InvalidServicePort::AppProtocol(other.to_owned())),
     }

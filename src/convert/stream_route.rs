@@ -28,5 +28,6 @@ fn rules(wire: &[StreamRouteRule]) -> impl Iterator<Item = WireRule<'_>> {
 
 /// A connection has no path: the one that stands for it is matched by every prefix of none.
 fn every_connection() -> Match {
-    Match { path: PathMatch::Prefix("".into()), method: None, headers: Vec::new(), queries: Vec::new() }
+    let path = PathMatch::Prefix("".into());
+    Match { path, method: None, headers: Vec::new(), queries: Vec::new(), rpc: None }
 }

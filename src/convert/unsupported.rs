@@ -65,7 +65,7 @@ const OPEN_DOOR: &str = "the listener would let every client in; remove the fiel
 /// All of them.
 pub const FIELDS: &[Field] = {
     use Effect::{ClosesRule, RefusesAddress, RefusesHttpsListeners, RefusesListener, Told, ToldStandalone};
-    use Kind::{BackendTlsPolicy, Gateway, GatewayParameters, HttpRoute, TcpRoute, TlsRoute};
+    use Kind::{BackendTlsPolicy, Gateway, GatewayParameters, GrpcRoute, HttpRoute, TcpRoute, TlsRoute};
     &[
         field(BackendTlsPolicy, "spec.options", Told, "TLS is spoken with Tidegate's own settings"),
         field(GatewayParameters, "spec.service", ToldStandalone, "standalone makes no Service"),
@@ -146,6 +146,18 @@ pub const FIELDS: &[Field] = {
         field(HttpRoute, "spec.rules[].backendRefs[].filters[].requestRedirect", ClosesRule, CLOSED),
         field(HttpRoute, "spec.rules[].backendRefs[].filters[].externalAuth", ClosesRule, CLOSED),
         field(HttpRoute, "spec.rules[].backendRefs[].filters[].extensionRef", ClosesRule, CLOSED),
+        unless(
+            field(GrpcRoute, "spec.useDefaultGateways", Told, "the route attaches to its parentRefs only"),
+            |value| value == "None",
+        ),
+        field(
+            GrpcRoute,
+            "spec.rules[].sessionPersistence",
+            Told,
+            "calls of one session may go to different backends",
+        ),
+        field(GrpcRoute, "spec.rules[].filters[].extensionRef", ClosesRule, CLOSED),
+        field(GrpcRoute, "spec.rules[].backendRefs[].filters[].extensionRef", ClosesRule, CLOSED),
     ]
 };
 

@@ -52,6 +52,9 @@ pub enum RouteKind {
     /// `gateway.networking.k8s.io` HTTPRoute.
     #[serde(rename = "HTTPRoute")]
     Http,
+    /// `gateway.networking.k8s.io` GRPCRoute.
+    #[serde(rename = "GRPCRoute")]
+    Grpc,
     /// `gateway.networking.k8s.io` TLSRoute.
     #[serde(rename = "TLSRoute")]
     Tls,
@@ -64,6 +67,7 @@ impl fmt::Display for RouteKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Http => f.write_str("HTTPRoute"),
+            Self::Grpc => f.write_str("GRPCRoute"),
             Self::Tls => f.write_str("TLSRoute"),
             Self::Tcp => f.write_str("TCPRoute"),
         }

@@ -54,21 +54,36 @@ pub struct Match {
     pub headers: Vec<HeaderMatch>,
     /// Query parameters, one entry a name.
     pub queries: Vec<QueryMatch>,
+    /// Of a GRPCRoute's match: what its place among the others of such routes goes by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rpc: Option<RpcLengths>,
+}
+
+/// How many characters a match gives of the gRPC method that it is about; 0 for any.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RpcLengths {
+    /// Of the service's name, or of the expression for it.
+    pub service: usize,
+    /// Of the method's.
+    pub method: usize,
 }
 
 impl Match {
     /// Gateway API's order of matches within one hostname, the one that wins first: exact paths,
     /// then expressions (longer text first), then prefixes (longer first); then one with a
-    /// method, then more headers, then more query parameters. Age, name and place of the rule
-    /// break what is still equal; they are not known here.
+    /// method, then more headers, then more query parameters. Of GRPCRoutes: one exact method, then
+    /// more characters of the service, then of the method, then more headers. Age, name and place of
+    /// the rule break what is still equal; they are not known here. Both kinds never share a
+    /// hostname; if they did, those of HTTPRoutes would go first.
     pub fn compare_precedence(&self, other: &Self) -> Ordering {
         let rank = |m: &Self| {
-            let (kind, length) = match &m.path {
-                PathMatch::Exact(_) => (2_u8, 0),
-                PathMatch::Regex(pattern) => (1, pattern.len()),
-                PathMatch::Prefix(prefix) => (0, prefix.len()),
+            let (kind, length, more) = match (&m.path, m.rpc) {
+                (PathMatch::Exact(_), _) => (3_u8, 0, 0),
+                (PathMatch::Regex(pattern), None) => (2, pattern.len(), 0),
+                (PathMatch::Prefix(prefix), None) => (1, prefix.len(), 0),
+                (PathMatch::Regex(_) | PathMatch::Prefix(_), Some(rpc)) => (0, rpc.service, rpc.method),
             };
-            (kind, length, m.method.is_some(), m.headers.len(), m.queries.len())
+            (kind, length, more, m.method.is_some(), m.headers.len(), m.queries.len())
         };
         rank(other).cmp(&rank(self))
     }

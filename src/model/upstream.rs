@@ -58,9 +58,12 @@ pub enum EntrySource {
 /// What is spoken to a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum BackendProtocol {
-    /// HTTP/1.1; over TLS, HTTP/2 if the target chooses it by ALPN.
+    /// HTTP/1.1, and HTTP/2 by prior knowledge for gRPC; over TLS, HTTP/2 if the target chooses it by
+    /// ALPN.
     Http,
-    /// HTTP/2 by prior knowledge (`kubernetes.io/h2c`).
+    /// HTTP/1.1 and nothing else: the target says so.
+    Http1,
+    /// HTTP/2 by prior knowledge (`kubernetes.io/h2c`, `grpc`).
     H2c,
 }
 

@@ -3,8 +3,13 @@
 use super::response_body::ResponseBody;
 use crate::model::Reason;
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue};
-use http::{Response, StatusCode};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::request::Parts;
+use http::{Response, StatusCode, Version};
+
+const GRPC: &[u8] = b"application/grpc";
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
 /// The status that goes with a reason.
 pub(super) fn status(reason: Reason) -> StatusCode {
@@ -63,3 +68,55 @@ pub(super) fn answer(reason: Reason) -> Response<ResponseBody> {
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     response
 }
+
+/// Whether the request is a gRPC call, of whatever route: what answers it must be something that such
+/// a client understands. `application/grpc-web` is another protocol, whose clients read the status of
+/// HTTP.
+pub(super) fn is_rpc(head: &Parts) -> bool {
+    let is_grpc = |value: &HeaderValue| {
+        let (name, rest) = value.as_bytes().split_at_checked(GRPC.len()).unwrap_or_default();
+        name.eq_ignore_ascii_case(GRPC) && matches!(rest.first(), None | Some(b'+' | b';' | b' '))
+    };
+    head.version == Version::HTTP_2 && head.headers.get(CONTENT_TYPE).is_some_and(is_grpc)
+}
+
+/// The same to a gRPC call: in gRPC an answer has status 200, and one that says no more than how the
+/// call ended is a head alone ("trailers-only").
+pub(super) fn rpc(reason: Reason) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::empty());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    headers.insert(GRPC_STATUS, HeaderValue::from_static(rpc_status(reason)));
+    headers.insert(GRPC_MESSAGE, HeaderValue::from_static(reason.as_str()));
+    response
+}
+
+/// How a call ended, in gRPC's numbers. Those that go with a status of HTTP are gRPC's own
+/// (`http-grpc-status-mapping.md`).
+fn rpc_status(reason: Reason) -> &'static str {
+    const UNKNOWN: &str = "2";
+    const PERMISSION_DENIED: &str = "7";
+    const UNIMPLEMENTED: &str = "12";
+    const INTERNAL: &str = "13";
+    const UNAVAILABLE: &str = "14";
+    match reason {
+        // "When a GRPCBackendRef is invalid, UNAVAILABLE statuses MUST be returned".
+        Reason::NoBackends
+        | Reason::BackendNotFound
+        | Reason::InvalidBackend
+        | Reason::InvalidBackendTls
+        | Reason::RefNotPermitted => UNAVAILABLE,
+        other => match status(other) {
+            StatusCode::BAD_REQUEST => INTERNAL,
+            StatusCode::FORBIDDEN => PERMISSION_DENIED,
+            StatusCode::NOT_FOUND => UNIMPLEMENTED,
+            StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
+                UNAVAILABLE
+            }
+            _ => UNKNOWN,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

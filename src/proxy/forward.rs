@@ -13,8 +13,8 @@ use super::worker::Worker;
 use crate::model::Reason;
 use crate::table::Rule;
 use crate::upstream::{
-    ConnectError, Connected, Http1, Http1Error, Http2, InFlight, Pick, RequestHead, SendError, StreamGuard,
-    Upstream,
+    ConnectError, Connected, Http1, Http1Error, Http2, InFlight, Pick, RequestHead, SendError, Speaks,
+    StreamGuard, Upstream, Wants,
 };
 use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use http::uri::{Authority, PathAndQuery, Scheme};
@@ -44,6 +44,8 @@ pub(super) struct Outgoing {
     pub(super) source: Option<Source>,
     /// The protocol that the client asks for, and how to get its stream.
     pub(super) upgrade: Option<(HeaderValue, OnUpgrade)>,
+    /// Whether it is a call by a GRPCRoute, which only HTTP/2 can carry.
+    pub(super) is_rpc: bool,
 }
 
 impl Outgoing {
@@ -53,6 +55,14 @@ impl Outgoing {
 
     fn query(&self) -> Option<&str> {
         self.uri.query()
+    }
+
+    fn wants(&self) -> Wants {
+        match (self.is_rpc, &self.upgrade) {
+            (true, _) => Wants::Http2,
+            (false, Some(_)) => Wants::Http1,
+            (false, None) => Wants::Anything,
+        }
     }
 }
 
@@ -176,17 +186,21 @@ pub(super) async fn connection(
     outgoing: &Outgoing,
     fresh: bool,
 ) -> Result<Ready, ConnectError> {
-    let upgrade = outgoing.upgrade.is_some();
+    let speaks = pick.entry.speaks(outgoing.wants());
     if !fresh {
         let mut pool = worker.pool.borrow_mut();
-        if !upgrade && let Some(shared) = pool.share(pick.endpoint) {
+        if speaks != Speaks::Http1
+            && let Some(shared) = pool.share(pick.endpoint)
+        {
             return Ok(Ready::Http2(shared));
         }
-        if let Some(idle) = pool.take(pick.endpoint, !is_idempotent(&outgoing.method)) {
+        if speaks != Speaks::Http2
+            && let Some(idle) = pool.take(pick.endpoint, !is_idempotent(&outgoing.method))
+        {
             return Ok(Ready::Http1(idle));
         }
     }
-    match worker.connector.connect(pick, upgrade).await {
+    match worker.connector.connect(pick, speaks).await {
         Ok(connected) => {
             upstream.metrics.connections.increment();
             Ok(match connected {

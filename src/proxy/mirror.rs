@@ -10,6 +10,7 @@ use super::forward::{self, Outgoing, Ready};
 use super::request::Way;
 use super::request_body::{RequestBody, Source};
 use super::worker::Worker;
+use crate::model::RouteKind;
 use crate::table::{Filters, Mirror};
 use crate::telemetry::MirrorDrop;
 use crate::upstream::{Http1, Http2, InFlight, Pick, Slot, Upstream};
@@ -137,6 +138,7 @@ fn outgoing(
         headers,
         source: None,
         upgrade: None,
+        is_rpc: way.found.rule.route.kind == RouteKind::Grpc,
     }
 }
 

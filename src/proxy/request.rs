@@ -11,7 +11,7 @@ use super::record::Record;
 use super::request_body::Source;
 use super::response_body::ResponseBody;
 use super::screen::{Screened, screen};
-use crate::model::{Reason, Transport};
+use crate::model::{Reason, RouteKind, Transport};
 use crate::table::{self, Backend, Belonging, Bind, Found, Listener, Rule, Target};
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
 use http::request::Parts;
@@ -34,6 +34,7 @@ pub(super) async fn handle(
     let mut closing = false;
     let mut sharing = None;
     let version = head.version;
+    let is_rpc = answer::is_rpc(&head);
     let settings = client.socket.settings();
     let response = match screen(&mut head, &settings.limits) {
         Err(reason) => Err(reason),
@@ -46,8 +47,9 @@ pub(super) async fn handle(
         Ok(response) => response,
         Err(reason) => {
             closing |= answer::closes(reason);
-            record.answered(answer::status(reason), Some(reason));
-            answer::answer(reason)
+            let answer = if is_rpc { answer::rpc(reason) } else { answer::answer(reason) };
+            record.answered(answer.status(), Some(reason));
+            answer
         }
     };
     if let Some(sharing) = sharing {
@@ -221,6 +223,7 @@ fn outgoing(
         headers: head.headers,
         source,
         upgrade: upgrade.zip(on_upgrade),
+        is_rpc: rule.route.kind == RouteKind::Grpc,
     }
 }
 

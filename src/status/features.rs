@@ -1,9 +1,12 @@
 //! What a GatewayClass claims to support.
 
 /// Features of the conformance suite that are honoured, sorted by name as the API demands.
-pub const FEATURES: [&str; 42] = [
+pub const FEATURES: [&str; 45] = [
     "BackendTLSPolicy",
     "BackendTLSPolicySANValidation",
+    "GRPCRoute",
+    "GRPCRouteNamedRouteRule",
+    "GRPCRouteRequestHeaderModifier",
     "Gateway",
     "GatewayAddressEmpty",
     "GatewayHTTPListenerIsolation",

@@ -2,7 +2,8 @@
 //!
 //! The order is exact paths, then expressions, then prefixes from the longest to the shortest;
 //! so at most one exact path, all expressions, and one prefix a length can match a path, and each
-//! of these is found by a hash. What still competes is a list in its final order.
+//! of these is found by a hash. What still competes is a list in its final order. Of GRPCRoutes
+//! expressions and prefixes mix, so the first of each may have to be compared.
 
 use super::compile::CompiledRoute;
 use super::conditions::Request;
@@ -29,13 +30,18 @@ pub(super) struct Bucket {
     /// The lengths of the prefixes, longest first, each once. They bound the work: a path of
     /// thousands of elements is not looked up at each of them.
     prefix_lengths: Vec<usize>,
+    /// Where the first prefix stands in the order.
+    first_prefix: Option<usize>,
 }
 
 /// One match of one rule.
 #[derive(Debug)]
 struct Candidate {
     rule: Arc<Rule>,
+    /// Of the match in its rule.
     place: usize,
+    /// Among all candidates of the bucket.
+    order: usize,
 }
 
 impl Bucket {
@@ -44,7 +50,8 @@ impl Bucket {
         for route in routes {
             for rule in &route.rules {
                 let places = 0..rule.matches.len();
-                candidates.extend(places.map(|place| (route, Candidate { rule: rule.clone(), place })));
+                let each = places.map(|place| Candidate { rule: rule.clone(), place, order: 0 });
+                candidates.extend(each.map(|candidate| (route, candidate)));
             }
         }
         // Stable: within a route, the order of rules and then of matches stays.
@@ -53,8 +60,8 @@ impl Bucket {
             by_match.then_with(|| compare_routes(one, other))
         });
         let mut bucket = Self::default();
-        for (_, candidate) in candidates {
-            bucket.push(candidate);
+        for (order, (_, candidate)) in candidates.into_iter().enumerate() {
+            bucket.push(Candidate { order, ..candidate });
         }
         bucket
     }
@@ -65,6 +72,7 @@ impl Bucket {
             PathMatch::Exact(path) => self.exact.entry(path.clone()).or_default().push(candidate),
             PathMatch::Regex(_) => self.expressions.push(candidate),
             PathMatch::Prefix(prefix) => {
+                self.first_prefix.get_or_insert(candidate.order);
                 if self.prefix_lengths.last() != Some(&prefix.len()) {
                     self.prefix_lengths.push(prefix.len());
                 }
@@ -75,16 +83,23 @@ impl Bucket {
 
     /// The first match in the order of precedence.
     pub(super) fn find<'a>(&'a self, request: &Request<'_>, query: &Query<'_>) -> Option<Found<'a>> {
+        let holds = |candidate: &&Candidate| candidate.holds(request, query);
         let exact = self.exact.get(request.path).into_iter().flatten();
-        let prefixes = self.prefix_lengths.iter().filter_map(|length| {
-            let prefix = element_prefix(request.path, *length)?;
-            self.prefixes.get(prefix)
-        });
-        exact
-            .chain(&self.expressions)
-            .chain(prefixes.flatten())
-            .find(|candidate| candidate.holds(request, query))
-            .map(|candidate| Found { rule: &candidate.rule, matched: candidate.matching() })
+        let first = exact.chain(&self.expressions).find(holds);
+        let is_before_prefixes =
+            |first: &&Candidate| self.first_prefix.is_none_or(|prefix| first.order < prefix);
+        let found = match first.filter(is_before_prefixes) {
+            Some(first) => Some(first),
+            None => {
+                let prefixes = self.prefix_lengths.iter().filter_map(|length| {
+                    let prefix = element_prefix(request.path, *length)?;
+                    self.prefixes.get(prefix)
+                });
+                let prefix = prefixes.flatten().find(holds);
+                first.into_iter().chain(prefix).min_by_key(|candidate| candidate.order)
+            }
+        };
+        found.map(|candidate| Found { rule: &candidate.rule, matched: candidate.matching() })
     }
 }
 

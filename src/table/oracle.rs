@@ -110,7 +110,8 @@ impl Configuration {
     /// Of everything that matches on that listener, what the specification prefers: the route's
     /// most specific hostname; an exact path, then an expression (the longer text), then a
     /// prefix (the longer); a method; more headers; more query parameters; the older route; the
-    /// first by "namespace/name"; the first rule; its first match.
+    /// first by "namespace/name"; the first rule; its first match. Of GRPCRoutes: an exact method,
+    /// then more of the service, then more of the method; the rest is the same.
     pub(super) fn find(&self, listener: &ListenerKey, asked: &Asked) -> Option<Answer> {
         let mut all = Vec::new();
         for route in &self.routes {
@@ -124,10 +125,11 @@ impl Configuration {
                         if !matches(matching, asked) {
                             continue;
                         }
-                        let path = match &matching.path {
-                            PathMatch::Exact(_) => (2, 0),
-                            PathMatch::Regex(pattern) => (1, pattern.len()),
-                            PathMatch::Prefix(prefix) => (0, prefix.len()),
+                        let path = match (&matching.path, &matching.rpc) {
+                            (PathMatch::Exact(_), _) => (3, 0, 0),
+                            (_, Some(rpc)) => (0, rpc.service, rpc.method),
+                            (PathMatch::Regex(pattern), None) => (2, pattern.len(), 0),
+                            (PathMatch::Prefix(prefix), None) => (1, prefix.len(), 0),
                         };
                         let conditions =
                             (matching.method.is_some(), matching.headers.len(), matching.queries.len());

@@ -101,6 +101,17 @@ impl RouteBuilder {
         self
     }
 
+    /// Makes it a GRPCRoute with those lengths of service and method, one pair for each match.
+    pub(super) fn rpc(mut self, lengths: &[(usize, usize)]) -> Self {
+        self.0.key.kind = RouteKind::Grpc;
+        let matches: Vec<_> = self.0.rules.iter_mut().flat_map(|rule| &mut rule.matches).collect();
+        assert_eq!(matches.len(), lengths.len());
+        for (matching, (service, method)) in matches.into_iter().zip(lengths) {
+            matching.rpc = Some(RpcLengths { service: *service, method: *method });
+        }
+        self
+    }
+
     pub(super) fn resource(self) -> Resource {
         Resource::Route(self.0)
     }
@@ -127,7 +138,7 @@ fn matching(text: &str) -> Match {
             queries.push(QueryMatch { name: name.into(), value: value(text) });
         }
     }
-    Match { path, method: method.map(Into::into), headers, queries }
+    Match { path, method: method.map(Into::into), headers, queries, rpc: None }
 }
 
 /// What a request finds: `route rule`, both by name.

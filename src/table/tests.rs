@@ -352,3 +352,31 @@ fn everything_may_be_used_by_all_workers() {
     shared::<super::Table>();
     shared::<super::Rule>();
 }
+
+#[test]
+fn calls_go_by_service_then_method_then_headers() {
+    let table = routes([route("calls")
+        .rule(&["~/[^/]+/Get"])
+        .rule(&["/b.B"])
+        .rule(&["~/(?:a.*)/(?:.*)"])
+        .rule(&["=/a.B/Get"])
+        .rule(&["/b.B x:1"])
+        .rule(&["/"])
+        .rule(&["~/[^/]+/(?:Get|List)"])
+        .rule(&["/a.B"])
+        .rpc(&[(0, 3), (3, 0), (3, 2), (3, 3), (3, 0), (0, 0), (0, 8), (3, 0)])
+        .resource()]);
+    for (request, rule) in [
+        ("/a.B/Get", "3"),
+        // As much of the service, and more of the method.
+        ("/a.B/Put", "2"),
+        // More of the service, however much of the method.
+        ("/b.B/Get", "1"),
+        ("/b.B/Get x:1", "4"),
+        ("/c.B/Get", "6"),
+        ("/c.B/List", "6"),
+        ("/c.B/Put", "5"),
+    ] {
+        assert_eq!(serve(&table, "a", request), Some(format!("calls {rule}")), "{request}");
+    }
+}

@@ -1,8 +1,8 @@
 //! From an endpoint to a connection: TCP, TLS, HTTP.
 
 use super::pool::Http2;
-use super::{Endpoint, Http1, Pick, Stream};
-use crate::model::{BackendProtocol, Reason};
+use super::{Endpoint, Http1, Pick, Speaks, Stream};
+use crate::model::Reason;
 use crate::support::local_executor::LocalExecutor;
 use crate::tls::{ClientTls, Offer};
 use bytes::Bytes;
@@ -17,6 +17,12 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
+
+/// Of a stream, what one slow reader can make this process hold.
+const STREAM_WINDOW: u32 = 256 * 1024;
+/// As many streams as share a connection by default. What is not read yet counts for the connection,
+/// too: with less, a few clients that stopped reading would stop all others.
+const CONNECTION_WINDOW: u32 = 100 * STREAM_WINDOW;
 
 /// Makes connections, with one limit of time for all of it.
 #[derive(Clone, Copy, Debug)]
@@ -87,15 +93,14 @@ impl Connector {
         Self { limit }
     }
 
-    /// Connects to an endpoint as its entry says. `http1` is for a request that HTTP/2 cannot
-    /// carry: over TLS the target is then not asked for it.
-    pub async fn connect<B>(&self, pick: &Pick<'_>, http1: bool) -> Result<Connected<B>, ConnectError>
+    /// Connects to an endpoint as its entry says; `speaks` is what that says for the request.
+    pub async fn connect<B>(&self, pick: &Pick<'_>, speaks: Speaks) -> Result<Connected<B>, ConnectError>
     where
         B: Body<Data = Bytes> + Unpin + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let tls = pick.entry.tls.as_ref();
-        let connecting = self.connect_unlimited(pick.endpoint, pick.entry.protocol, tls, http1);
+        let connecting = self.connect_unlimited(pick.endpoint, tls, speaks);
         timeout(self.limit, connecting)
             .await
             .unwrap_or(Err(ConnectError::Timeout { address: pick.endpoint.address, limit: self.limit }))
@@ -120,9 +125,8 @@ impl Connector {
     async fn connect_unlimited<B>(
         &self,
         endpoint: &Arc<Endpoint>,
-        protocol: BackendProtocol,
         tls: Option<&ClientTls>,
-        http1: bool,
+        speaks: Speaks,
     ) -> Result<Connected<B>, ConnectError>
     where
         B: Body<Data = Bytes> + Unpin + 'static,
@@ -131,8 +135,8 @@ impl Connector {
         let address = endpoint.address;
         let tcp = connect_tcp(address).await?;
         let (stream, is_h2) = match tls {
-            Some(tls) => handshake(tcp, endpoint, tls, offer(protocol, http1)).await?,
-            None => (Stream::Tcp(tcp), protocol == BackendProtocol::H2c),
+            Some(tls) => handshake(tcp, endpoint, tls, offer(speaks)).await?,
+            None => (Stream::Tcp(tcp), speaks == Speaks::Http2),
         };
         if !is_h2 {
             return Ok(Connected::Http1(Box::new(Http1::new(stream, endpoint.clone()))));
@@ -142,12 +146,12 @@ impl Connector {
     }
 }
 
-/// Who speaks HTTP/2 without being asked is not asked for anything else by TLS either.
-fn offer(protocol: BackendProtocol, http1: bool) -> Offer {
-    match protocol {
-        BackendProtocol::H2c => Offer::Http2,
-        BackendProtocol::Http if http1 => Offer::Http1,
-        BackendProtocol::Http => Offer::Both,
+/// What is known to be spoken is not asked for by TLS either.
+fn offer(speaks: Speaks) -> Offer {
+    match speaks {
+        Speaks::Http1 => Offer::Http1,
+        Speaks::Http2 => Offer::Http2,
+        Speaks::Agreed => Offer::Both,
     }
 }
 
@@ -194,9 +198,8 @@ where
         // A connection whose other side vanished would swallow requests until TCP gives up.
         .keep_alive_interval(Duration::from_secs(30))
         .keep_alive_timeout(Duration::from_secs(10))
-        // Of a stream, what one slow reader can make this process hold.
-        .initial_stream_window_size(256 * 1024)
-        .initial_connection_window_size(1024 * 1024);
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW);
     let (sender, connection) = builder.handshake(TokioIo::new(stream)).await?;
     tokio::task::spawn_local(async move {
         if let Err(error) = connection.await {

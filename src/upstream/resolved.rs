@@ -51,6 +51,28 @@ pub struct Pick<'a> {
     pub endpoint: &'a Arc<Endpoint>,
 }
 
+/// What a request asks of the connection that carries it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wants {
+    /// Nothing.
+    Anything,
+    /// HTTP/1.1, which alone has upgrades.
+    Http1,
+    /// HTTP/2, for gRPC.
+    Http2,
+}
+
+/// Which HTTP a connection speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speaks {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2 by prior knowledge.
+    Http2,
+    /// What the target chooses in the TLS handshake.
+    Agreed,
+}
+
 impl Upstream {
     /// Picks an endpoint: an entry by weight, then within it the less loaded of two at random.
     /// Endpoints in `tried` are taken only when nothing else is left.
@@ -72,6 +94,15 @@ impl Upstream {
 }
 
 impl Entry {
+    /// What is spoken to its endpoints for a request.
+    pub fn speaks(&self, wants: Wants) -> Speaks {
+        match (&self.tls, self.protocol, wants) {
+            (_, BackendProtocol::H2c, _) | (_, BackendProtocol::Http, Wants::Http2) => Speaks::Http2,
+            (None, _, _) | (Some(_), _, Wants::Http1) => Speaks::Http1,
+            (Some(_), _, Wants::Anything | Wants::Http2) => Speaks::Agreed,
+        }
+    }
+
     /// Power of two choices by requests in flight. Those that left since this version was made
     /// come last: a stream may pin an old version.
     fn pick(&self, allowed: impl Fn(&Endpoint) -> bool) -> Option<&Arc<Endpoint>> {
@@ -92,3 +123,6 @@ impl Entry {
             .or_else(|| self.endpoints.iter().find(|endpoint| allowed(endpoint)))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ mod bodies;
 mod cors;
 mod failures;
 mod filters;
+mod grpc;
 mod headers;
 mod hostile_http1;
 mod hostile_http2;

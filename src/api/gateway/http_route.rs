@@ -1,6 +1,7 @@
 //! HTTPRoute: which requests go to which backends.
 
 use super::resource::kind;
+use super::route::backends_of;
 use super::{
     AnyRoute, BackendObjectReference, BackendRef, CommonRouteSpec, Duration, HttpRouteFilter, RouteStatus,
     SessionPersistence,
@@ -19,12 +20,8 @@ impl AnyRoute for HttpRoute {
     }
 
     fn backends(&self) -> Vec<&BackendObjectReference> {
-        let backends = || self.spec.rules.iter().flat_map(|rule| &rule.backend_refs);
-        let filters = self.spec.rules.iter().flat_map(|rule| &rule.filters);
-        let filters = filters.chain(backends().flat_map(|backend| &backend.filters));
-        let mirrors = filters.filter_map(|filter| filter.request_mirror.as_ref());
-        let objects = backends().map(|backend| &backend.backend.object);
-        objects.chain(mirrors.map(|mirror| &mirror.backend_ref)).collect()
+        let rules = self.spec.rules.iter();
+        backends_of(rules.map(|rule| (&*rule.filters, &*rule.backend_refs)))
     }
 
     fn status(&self) -> Option<&RouteStatus> {

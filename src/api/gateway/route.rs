@@ -1,6 +1,6 @@
 //! What all kinds of routes have in common.
 
-use super::{BackendObjectReference, CommonRouteSpec, RouteStatus};
+use super::{BackendObjectReference, CommonRouteSpec, HttpBackendRef, HttpRouteFilter, RouteStatus};
 
 /// A route of any kind, for whoever need not know of which.
 pub trait AnyRoute {
@@ -10,4 +10,17 @@ pub trait AnyRoute {
     fn backends(&self) -> Vec<&BackendObjectReference>;
     /// What the controllers say.
     fn status(&self) -> Option<&RouteStatus>;
+}
+
+/// What rules with these filters and backends send requests to, and copies of them.
+pub(super) fn backends_of<'a>(
+    rules: impl Iterator<Item = (&'a [HttpRouteFilter], &'a [HttpBackendRef])>,
+) -> Vec<&'a BackendObjectReference> {
+    let mut all = Vec::new();
+    for (filters, backends) in rules {
+        all.extend(backends.iter().map(|backend| &backend.backend.object));
+        let filters = filters.iter().chain(backends.iter().flat_map(|backend| &backend.filters));
+        all.extend(filters.filter_map(|filter| Some(&filter.request_mirror.as_ref()?.backend_ref)));
+    }
+    all
 }

@@ -29,6 +29,7 @@ schemas! {
     GatewayClass: embedded(include_str!("gateway-api-v1.7.0/gatewayclasses.json")),
     Gateway: embedded(include_str!("gateway-api-v1.7.0/gateways.json")),
     HttpRoute: embedded(include_str!("gateway-api-v1.7.0/httproutes.json")),
+    GrpcRoute: embedded(include_str!("gateway-api-v1.7.0/grpcroutes.json")),
     TlsRoute: embedded(include_str!("gateway-api-v1.7.0/tlsroutes.json")),
     TcpRoute: embedded(include_str!("gateway-api-v1.7.0/tcproutes.json")),
     ReferenceGrant: embedded(include_str!("gateway-api-v1.7.0/referencegrants.json")),

@@ -14,7 +14,13 @@ fn path_of(kind: &str, value: &str) -> Result<PathMatch, String> {
 #[test]
 fn no_match_is_every_request() {
     let all = matches(&[], "spec.rules[0]").unwrap();
-    let every = Match { path: PathMatch::Prefix("".into()), method: None, headers: vec![], queries: vec![] };
+    let every = Match {
+        path: PathMatch::Prefix("".into()),
+        method: None,
+        headers: vec![],
+        queries: vec![],
+        rpc: None,
+    };
     assert_eq!(all.as_slice(), std::slice::from_ref(&every));
     assert_eq!(convert(json!({})), Ok(every));
 }

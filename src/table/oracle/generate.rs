@@ -19,7 +19,8 @@ const HOSTS: [&str; 8] = ["x", "a.x", "b.x", "c.b.x", "d.b.x", "d.c.b.x", "y", "
 const EXACT_PATHS: [&str; 6] = ["/", "/a", "/a/", "/a/b", "/ab", "/A"];
 const PREFIXES: [&str; 5] = ["", "/a", "/a/b", "/ab", "/a/"];
 const EXPRESSIONS: [&str; 6] = [".*", "/a.*", "/a|/ab", "/[ab]+", "/a/?b?", "/.b"];
-const PATHS: [&str; 11] = ["/", "/a", "/a/", "/a/b", "/a/b/", "/a/b/c", "/ab", "/abc", "/a//b", "/A", "//"];
+const PATHS: [&str; 13] =
+    ["/", "/a", "/a/", "/a/b", "/a/b/", "/a/b/c", "/a/c", "/ab", "/ab/b", "/abc", "/a//b", "/A", "//"];
 const METHODS: [&str; 3] = ["GET", "POST", "get"];
 const NAMES: [&str; 2] = ["one", "two"];
 const VALUES: [&str; 3] = ["1", "2", "12"];
@@ -61,11 +62,9 @@ fn listener() -> impl Strategy<Value = Listener> {
 }
 
 /// `a-b/x` goes before `a/x` though `a` goes before `a-b`.
-fn route_key() -> impl Strategy<Value = RouteKey> {
-    (text(&["a", "a-b"]), text(&["x", "y", "z"])).prop_map(|(namespace, name)| RouteKey {
-        kind: RouteKind::Http,
-        object: ObjectKey { namespace, name },
-    })
+fn route_key(kind: RouteKind) -> impl Strategy<Value = RouteKey> {
+    (text(&["a", "a-b"]), text(&["x", "y", "z"]))
+        .prop_map(move |(namespace, name)| RouteKey { kind, object: ObjectKey { namespace, name } })
 }
 
 fn value() -> impl Strategy<Value = ValueMatch> {
@@ -75,12 +74,37 @@ fn value() -> impl Strategy<Value = ValueMatch> {
     ]
 }
 
-fn matching() -> impl Strategy<Value = Match> {
-    let path = prop_oneof![
+fn http_path() -> impl Strategy<Value = PathMatch> {
+    prop_oneof![
         text(&EXACT_PATHS).prop_map(PathMatch::Exact),
         text(&EXPRESSIONS).prop_map(PathMatch::Regex),
         text(&PREFIXES).prop_map(PathMatch::Prefix),
-    ];
+    ]
+}
+
+/// What a GRPCRoute makes of service and method, with the lengths of what it says.
+fn rpc_path() -> impl Strategy<Value = (PathMatch, RpcLengths)> {
+    let (service, method) = (|| select(&["a", "ab"][..]), || select(&["b", "c"][..]));
+    let lengths = |service: &str, method: &str| RpcLengths { service: service.len(), method: method.len() };
+    prop_oneof![
+        (service(), method()).prop_map(move |(service, method)| {
+            (PathMatch::Exact(format!("/{service}/{method}").into()), lengths(service, method))
+        }),
+        service().prop_map(move |name| (PathMatch::Prefix(format!("/{name}").into()), lengths(name, ""))),
+        method().prop_map(move |name| (PathMatch::Regex(format!("/[^/]+/{name}").into()), lengths("", name))),
+        (select(&["a", "a.*"][..]), select(&["b", ".*"][..])).prop_map(move |(service, method)| {
+            (PathMatch::Regex(format!("/(?:{service})/(?:{method})").into()), lengths(service, method))
+        }),
+        Just((PathMatch::Prefix("".into()), lengths("", ""))),
+    ]
+}
+
+fn matching(kind: RouteKind) -> impl Strategy<Value = Match> {
+    let is_http = kind == RouteKind::Http;
+    let path = match kind {
+        RouteKind::Grpc => rpc_path().prop_map(|(path, lengths)| (path, Some(lengths))).boxed(),
+        _ => http_path().prop_map(|path| (path, None)).boxed(),
+    };
     // One entry a name, as the schema has it.
     let names = || prop_oneof![4 => Just(Vec::new()), 3 => subsequence(NAMES.to_vec(), 1..=2)];
     let conditions =
@@ -91,24 +115,26 @@ fn matching() -> impl Strategy<Value = Match> {
         names().prop_flat_map(conditions),
         names().prop_flat_map(conditions),
     )
-        .prop_map(|(path, method, headers, queries)| Match {
+        .prop_map(move |((path, rpc), method, headers, queries)| Match {
             path,
-            method,
+            method: method.filter(|_| is_http),
             headers: headers
                 .into_iter()
                 .map(|(name, value)| HeaderMatch { name: name.into(), value })
                 .collect(),
             queries: queries
                 .into_iter()
+                .filter(|_| is_http)
                 .map(|(name, value)| QueryMatch { name: name.into(), value })
                 .collect(),
+            rpc,
         })
 }
 
-fn route() -> impl Strategy<Value = Route> {
+fn route(kind: RouteKind) -> impl Strategy<Value = Route> {
     let attachment = (listener_key(), prop_oneof![Just(Vec::new()), vec(hostname(), 1..4)])
         .prop_map(|(listener, hostnames)| Attachment { listener, hostnames });
-    (route_key(), 0..3_i64, vec(attachment, 1..4), vec(vec(matching(), 1..4), 1..4)).prop_map(
+    (route_key(kind), 0..3_i64, vec(attachment, 1..4), vec(vec(matching(kind), 1..4), 1..4)).prop_map(
         |(key, created, attachments, rules)| {
             let rules = rules.into_iter().zip(0..).map(|(matches, place)| Rule {
                 key: RuleKey::Index(place),
@@ -123,21 +149,26 @@ fn route() -> impl Strategy<Value = Route> {
     )
 }
 
-fn change() -> impl Strategy<Value = Change> {
+fn change(kind: RouteKind) -> impl Strategy<Value = Change> {
     prop_oneof![
         4 => listener().prop_map(Change::Listener),
-        8 => route().prop_map(Change::Route),
+        8 => route(kind).prop_map(Change::Route),
         1 => listener_key().prop_map(Change::RemoveListener),
-        2 => route_key().prop_map(Change::RemoveRoute),
+        2 => route_key(kind).prop_map(Change::RemoveRoute),
     ]
 }
 
-/// Changes in groups, to be applied one group after the other; the first fills the table.
+/// Changes in groups, to be applied one group after the other; the first fills the table. All routes
+/// are of one kind, as those of two never share a hostname.
 pub(super) fn history() -> impl Strategy<Value = Vec<Vec<Change>>> {
-    let first = (vec(listener(), 3), vec(route(), 8)).prop_map(|(listeners, routes)| {
+    prop_oneof![2 => history_of(RouteKind::Http), 1 => history_of(RouteKind::Grpc)]
+}
+
+fn history_of(kind: RouteKind) -> impl Strategy<Value = Vec<Vec<Change>>> {
+    let first = (vec(listener(), 3), vec(route(kind), 8)).prop_map(|(listeners, routes)| {
         listeners.into_iter().map(Change::Listener).chain(routes.into_iter().map(Change::Route)).collect()
     });
-    (first, vec(vec(change(), 1..6), 0..4)).prop_map(|(first, mut later): (Vec<_>, Vec<_>)| {
+    (first, vec(vec(change(kind), 1..6), 0..4)).prop_map(|(first, mut later): (Vec<_>, Vec<_>)| {
         later.insert(0, first);
         later
     })

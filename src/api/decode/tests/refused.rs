@@ -137,6 +137,46 @@ fn values_in_routes() {
 }
 
 #[test]
+fn grpc_routes() {
+    let rule = |rule: &str| gateway_api("GRPCRoute", &format!("{{rules: [{rule}]}}"));
+    let method = "spec.rules[0].matches[0].method";
+    check(&[
+        (
+            rule("{matches: [{path: {value: /}}]}"),
+            &["spec.rules[0].matches[0].path: unknown field; known here: headers, method"],
+        ),
+        (
+            rule("{matches: [{method: {}}]}"),
+            &[&format!("{method}: One or both of 'service' or 'method' must be specified")],
+        ),
+        (
+            rule("{matches: [{method: {service: shop/Cart}}]}"),
+            &[&format!(
+                "{method}: service must only contain valid characters (matching \
+                 ^(?i)\\.?[a-z_][a-z_0-9]*(\\.[a-z_][a-z_0-9]*)*$)"
+            )],
+        ),
+        (
+            rule("{matches: [{method: {method: Get.it}}]}"),
+            &[&format!(
+                "{method}: method must only contain valid characters (matching ^[A-Za-z_][A-Za-z_0-9]*$)"
+            )],
+        ),
+        (
+            rule("{matches: [{method: {type: Prefix, service: a}}]}"),
+            &[&format!(
+                "{method}.type: \"Prefix\" is not supported; supported: \"Exact\", \"RegularExpression\""
+            )],
+        ),
+        (
+            rule("{filters: [{type: CORS}]}"),
+            &["spec.rules[0].filters[0].type: \"CORS\" is not supported; supported: \
+               \"ResponseHeaderModifier\", \"RequestHeaderModifier\", \"RequestMirror\", \"ExtensionRef\""],
+        ),
+    ]);
+}
+
+#[test]
 fn rules_for_routes() {
     let path = "spec.rules[0].matches[0].path";
     check(&[

@@ -55,11 +55,13 @@ async fn with_namespaces_only_these_are_read_and_of_its_own_only_what_tidegate_n
         watches,
         [
             "own/v1/services?",
+            "shop/gateway.networking.k8s.io/v1/grpcroutes?",
             "shop/gateway.networking.k8s.io/v1/httproutes?",
             "shop/gateway.networking.k8s.io/v1/tcproutes?",
             "shop/gateway.networking.k8s.io/v1/tlsroutes?",
             "shop/v1/secrets?type=kubernetes.io/tls",
             "shop/v1/services?",
+            "web/gateway.networking.k8s.io/v1/grpcroutes?",
             "web/gateway.networking.k8s.io/v1/httproutes?",
             "web/gateway.networking.k8s.io/v1/tcproutes?",
             "web/gateway.networking.k8s.io/v1/tlsroutes?",
