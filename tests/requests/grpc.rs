@@ -211,6 +211,28 @@ fn filters_of_rule_and_backend_edit_metadata() {
     assert_eq!((all("x-set"), all("x-gone"), all("x-add")), ("new".into(), "".into(), "a,b".into()));
 }
 
+/// The copy of a call is a call too.
+#[test]
+fn a_mirror_gets_calls_in_http2() {
+    let (backend, copies) = (GrpcBackend::start("only"), GrpcBackend::start("copies"));
+    let rules = "
+- filters: [{type: RequestMirror, requestMirror: {backendRef: {name: copies, port: 80}}}]
+  backendRefs: [{name: only, port: 80}]";
+    let texts = [
+        http_gateway(),
+        service_at("only", &[backend.address], None),
+        service_at("copies", &[copies.address], None),
+        grpc_route("calls", &[], rules),
+    ];
+    let tidegate = Tidegate::start(&[("all.yaml", documents(&texts))]);
+    with_caller(tidegate.http(), async |mut caller| {
+        assert_eq!(caller.call("shop.Cart/Get", &[]).await.backend.as_deref(), Some("only"));
+    });
+    tidegate.wait_until("has sent the copy", || copies.calls().len() == 1);
+    let copy = &copies.calls()[0];
+    assert_eq!((copy.version, copy.path.as_str()), (Version::HTTP_2, "/shop.Cart/Get"));
+}
+
 /// A call that ends with its first head has no body and no trailers, on either side.
 #[test]
 fn a_refusal_is_a_head_alone() {
