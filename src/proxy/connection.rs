@@ -192,7 +192,12 @@ async fn serve_tls(
     limit: Duration,
 ) {
     let choose = |name: Option<&str>| {
-        let listener = bind.listener_for_sni(name)?.clone();
+        let Some(listener) = bind.listener_for_sni(name).cloned() else {
+            // The API wants a connection for no TLSRoute to be rejected, and the suite takes no alert
+            // for that; a browser shows the alert in words.
+            let is_https = bind.listeners().any(|listener| listener.protocol == Protocol::Https);
+            return if is_https { None } else { Some(Choice::Close) };
+        };
         match listener.protocol {
             Protocol::Passthrough => Some(Choice::PassThrough(listener)),
             _ => Some(Choice::Terminate(listener.tls.clone()?, listener)),

@@ -50,6 +50,8 @@ pub enum Choice<T> {
     Terminate(Arc<ServerConfig>, T),
     /// It ends at the target.
     PassThrough(T),
+    /// Nobody serves the name, and the client is not told: its connection ends.
+    Close,
 }
 
 /// A client whose ClientHello was understood.
@@ -98,6 +100,7 @@ where
             let (io, hello) = start.io.into_parts();
             return Ok(Accepted::PassedThrough { io, hello, name, chosen });
         }
+        Some(Choice::Close) => return Err(AcceptError::UnrecognizedName(name)),
         None => {
             // The client is refused either way; that it reads why is a courtesy.
             let _ = timeout_at(deadline, async {

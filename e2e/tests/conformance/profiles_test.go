@@ -26,6 +26,8 @@ type count struct{ core, extended int }
 // profiles are those that are promised.
 var profiles = map[string]count{
 	"GATEWAY-HTTP": {core: 40, extended: 46},
+	"GATEWAY-TCP":  {core: 20, extended: 4},
+	"GATEWAY-TLS":  {core: 21, extended: 10},
 }
 
 // statistics of a part of a profile in a report.
