@@ -98,8 +98,8 @@ func (w *world) stop() *load.Report {
 	time.Sleep(after())
 	report := w.load.Stop()
 	w.Attr("result", report.Line())
-	// As many as a node loses by itself. A Service that goes for a moment loses dozens.
-	if len(report.Untranslated) > 2 {
+	// As many as the node was ever seen to lose by itself. A Service that goes for a moment loses dozens.
+	if len(report.Untranslated) > 1 {
 		w.Errorf("the node led %d connections nowhere: %s\n%v", len(report.Untranslated), report, report.Untranslated)
 	}
 	// Far below what is asked for, so that a busy machine fails no test, and still a load.
