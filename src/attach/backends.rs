@@ -114,7 +114,10 @@ pub(super) fn resolve(
                     let why = &upstream.accepted.message;
                     Err(Cause::UnsupportedValue.because(format!("Upstream {key} is not accepted: {why}")))
                 }
-                Some(_) => Ok(UpstreamKey::Upstream(key)),
+                Some(upstream) => match upstream.served.iter().find_map(|served| senseless(from.kind, served)) {
+                    Some(why) => Err(Cause::UnsupportedValue.because(format!("Upstream {key}: {why}"))),
+                    None => Ok(UpstreamKey::Upstream(key)),
+                },
             }
         }
         _ => Err(Cause::UnknownKind.because(format!(
@@ -122,6 +125,21 @@ pub(super) fn resolve(
             reference.kind, reference.group
         ))),
     }
+}
+
+/// What of an Upstream a route that passes bytes on cannot do.
+fn senseless(route: Kind, upstream: &model::Upstream) -> Option<String> {
+    upstream.entries.iter().filter(|_| route.is_stream_route()).find_map(|entry| {
+        let is_url = matches!(entry.source, EntrySource::Address(_) | EntrySource::Dns { .. });
+        let why = if !entry.base_path.is_empty() {
+            "has a path in its url, and a connection has none"
+        } else if route == Kind::TcpRoute && is_url && entry.tls.is_some() {
+            "has an https url, and the bytes of a TCPRoute are passed on as they are"
+        } else {
+            return None;
+        };
+        Some(format!("target {:?} {why}: use http://HOST:PORT", entry.name))
+    })
 }
 
 /// Finds a Service's port and what is spoken there.
