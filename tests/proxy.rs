@@ -209,11 +209,8 @@ fn greeting() -> SocketAddr {
     address
 }
 
-/// The target speaks first, and the client's end is not its own.
-#[test]
-fn a_tcp_connection_goes_both_ways_and_ends_half_by_half() {
-    let running = start();
-    let address = free(7);
+/// A connection by a TCP listener, over which the target has greeted.
+fn greeted(running: &Running, address: SocketAddr) -> TcpStream {
     let (key, upstream) = upstream(greeting());
     let resources = vec![listener_of(Protocol::Tcp, address), upstream, route(BackendTarget::Upstream(key))];
     running.publish(1, resources, vec![]);
@@ -221,6 +218,15 @@ fn a_tcp_connection_goes_both_ways_and_ends_half_by_half() {
     let mut greeting = [0; 8];
     client.read_exact(&mut greeting).unwrap();
     assert_eq!(&greeting, b"welcome\n");
+    client
+}
+
+/// The target speaks first, and the client's end is not its own.
+#[test]
+fn a_tcp_connection_goes_both_ways_and_ends_half_by_half() {
+    let running = start();
+    let address = free(7);
+    let mut client = greeted(&running, address);
     client.write_all(&vec![7; 1_000_000]).unwrap();
     client.shutdown(std::net::Shutdown::Write).unwrap();
     let mut rest = String::new();
@@ -233,12 +239,7 @@ fn a_tcp_connection_goes_both_ways_and_ends_half_by_half() {
 fn a_tcp_connection_outlives_its_route() {
     let running = start();
     let address = free(8);
-    let (key, upstream) = upstream(greeting());
-    let resources = vec![listener_of(Protocol::Tcp, address), upstream, route(BackendTarget::Upstream(key))];
-    running.publish(1, resources, vec![]);
-    let mut client = TcpStream::connect(address).unwrap();
-    let mut greeting = [0; 8];
-    client.read_exact(&mut greeting).unwrap();
+    let mut client = greeted(&running, address);
     let gone = ResourceKey::Route(RouteKey { kind: RouteKind::Http, object: ObjectKey::new("default", "r") });
     running.publish(2, vec![], vec![gone, ResourceKey::Listener(gateway())]);
     client.write_all(b"still here").unwrap();

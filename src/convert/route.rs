@@ -93,8 +93,14 @@ pub fn route(object: &Object) -> Option<Route> {
     match object {
         Object::HttpRoute(route) => Some(http_route::convert(route)),
         Object::GrpcRoute(route) => Some(grpc_route::convert(route)),
-        Object::TlsRoute(route) => Some(stream_route::convert_tls(route)),
-        Object::TcpRoute(route) => Some(stream_route::convert_tcp(route)),
+        Object::TlsRoute(route) => {
+            let namespace = route.metadata.namespace.as_deref();
+            Some(stream_route::convert(Kind::TlsRoute, &**route, namespace, &route.spec))
+        }
+        Object::TcpRoute(route) => {
+            let namespace = route.metadata.namespace.as_deref();
+            Some(stream_route::convert(Kind::TcpRoute, &**route, namespace, &route.spec))
+        }
         _ => None,
     }
 }

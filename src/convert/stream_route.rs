@@ -2,28 +2,26 @@
 
 use super::route::{self, Route, WireRule};
 use crate::api::Kind;
-use crate::api::gateway::{StreamRouteRule, TcpRoute, TlsRoute};
+use crate::api::gateway::StreamRouteSpec;
 use crate::model::{Match, PathMatch};
+use serde::Serialize;
 
-pub(super) fn convert_tls(route: &TlsRoute) -> Route {
-    let namespace = route.metadata.namespace.as_deref();
-    route::convert(Kind::TlsRoute, route, namespace, &route.spec.hostnames, rules(&route.spec.rules))
-}
-
-pub(super) fn convert_tcp(route: &TcpRoute) -> Route {
-    let namespace = route.metadata.namespace.as_deref();
-    route::convert(Kind::TcpRoute, route, namespace, &[], rules(&route.spec.rules))
-}
-
-fn rules(wire: &[StreamRouteRule]) -> impl Iterator<Item = WireRule<'_>> {
-    wire.iter().map(|rule| WireRule {
+/// Converts a route of one of these kinds.
+pub(super) fn convert(
+    kind: Kind,
+    route: &impl Serialize,
+    namespace: Option<&str>,
+    spec: &StreamRouteSpec,
+) -> Route {
+    let rules = spec.rules.iter().map(|rule| WireRule {
         name: rule.name.as_deref(),
         matches: Ok(vec![every_connection()]),
         filters: &[],
         backend_refs: &rule.backend_refs,
         timeouts: None,
         retry: None,
-    })
+    });
+    route::convert(kind, route, namespace, &spec.hostnames, rules)
 }
 
 /// A connection has no path: the one that stands for it is matched by every prefix of none.

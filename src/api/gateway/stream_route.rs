@@ -8,35 +8,24 @@ use serde::{Deserialize, Serialize};
 kind! {
     /// Where TLS connections for some server names go.
     TlsRoute, "TLSRoute", "tlsroutes", k8s_openapi::NamespaceResourceScope,
-    spec: TlsRouteSpec, status: RouteStatus
+    spec: StreamRouteSpec, status: RouteStatus
 }
 
 kind! {
     /// Where the TCP connections of a listener go.
     TcpRoute, "TCPRoute", "tcproutes", k8s_openapi::NamespaceResourceScope,
-    spec: TcpRouteSpec, status: RouteStatus
+    spec: StreamRouteSpec, status: RouteStatus
 }
 
-/// What a TLSRoute is.
+/// What a route is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct TlsRouteSpec {
+pub struct StreamRouteSpec {
     /// What it wants to attach to.
     #[serde(flatten)]
     pub common: CommonRouteSpec,
-    /// Server names, exact or with a wildcard.
+    /// Server names, exact or with a wildcard; a TCPRoute has none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hostnames: Vec<String>,
-    /// Its only rule.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub rules: Vec<StreamRouteRule>,
-}
-
-/// What a TCPRoute is.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct TcpRouteSpec {
-    /// What it wants to attach to.
-    #[serde(flatten)]
-    pub common: CommonRouteSpec,
     /// Its only rule.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<StreamRouteRule>,
@@ -54,35 +43,23 @@ pub struct StreamRouteRule {
     pub backend_refs: Vec<HttpBackendRef>,
 }
 
-fn backends(rules: &[StreamRouteRule]) -> Vec<&BackendObjectReference> {
-    let backends = rules.iter().flat_map(|rule| &rule.backend_refs);
-    backends.map(|backend| &backend.backend.object).collect()
+macro_rules! any_route {
+    ($($kind:ident),+) => {$(
+        impl AnyRoute for $kind {
+            fn common(&self) -> &CommonRouteSpec {
+                &self.spec.common
+            }
+
+            fn backends(&self) -> Vec<&BackendObjectReference> {
+                let backends = self.spec.rules.iter().flat_map(|rule| &rule.backend_refs);
+                backends.map(|backend| &backend.backend.object).collect()
+            }
+
+            fn status(&self) -> Option<&RouteStatus> {
+                self.status.as_ref()
+            }
+        }
+    )+};
 }
 
-impl AnyRoute for TlsRoute {
-    fn common(&self) -> &CommonRouteSpec {
-        &self.spec.common
-    }
-
-    fn backends(&self) -> Vec<&BackendObjectReference> {
-        backends(&self.spec.rules)
-    }
-
-    fn status(&self) -> Option<&RouteStatus> {
-        self.status.as_ref()
-    }
-}
-
-impl AnyRoute for TcpRoute {
-    fn common(&self) -> &CommonRouteSpec {
-        &self.spec.common
-    }
-
-    fn backends(&self) -> Vec<&BackendObjectReference> {
-        backends(&self.spec.rules)
-    }
-
-    fn status(&self) -> Option<&RouteStatus> {
-        self.status.as_ref()
-    }
-}
+any_route!(TlsRoute, TcpRoute);
