@@ -58,6 +58,8 @@ pub enum Reason {
     RouteTimeout,
     /// 499, in the log only: the client went away before the answer.
     ClientGone,
+    /// Without HTTP: no byte went either way for too long.
+    StreamIdle,
     /// 503: cut off at the end of the drain.
     Draining,
     /// 500: a defect of Tidegate.
@@ -66,7 +68,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the list.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::BadRequest,
         Self::MethodNotAllowed,
         Self::UriTooLong,
@@ -93,6 +95,7 @@ impl Reason {
         Self::UpstreamTimeout,
         Self::RouteTimeout,
         Self::ClientGone,
+        Self::StreamIdle,
         Self::Draining,
         Self::Internal,
     ];
@@ -126,6 +129,7 @@ impl Reason {
             Self::UpstreamTimeout => "UpstreamTimeout",
             Self::RouteTimeout => "RouteTimeout",
             Self::ClientGone => "ClientGone",
+            Self::StreamIdle => "StreamIdle",
             Self::Draining => "Draining",
             Self::Internal => "Internal",
         }

@@ -19,7 +19,8 @@ pub(super) fn status(reason: Reason) -> StatusCode {
         Reason::UriTooLong => StatusCode::URI_TOO_LONG,
         Reason::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         Reason::UnknownTransferCoding => StatusCode::NOT_IMPLEMENTED,
-        Reason::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+        // Of the second nobody is told by a status.
+        Reason::RequestTimeout | Reason::StreamIdle => StatusCode::REQUEST_TIMEOUT,
         Reason::NoRoute => StatusCode::NOT_FOUND,
         Reason::Misdirected => StatusCode::MISDIRECTED_REQUEST,
         // The filter brings its own.

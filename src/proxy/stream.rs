@@ -3,10 +3,12 @@
 
 use super::activity::{Activity, Command};
 use super::connection::Client;
+use super::forward::Retries;
 use super::request::pick;
 use super::stream_record::StreamRecord;
 use super::worker::Registered;
 use crate::model::{Protocol, Reason};
+use crate::support::drain::Phase;
 use crate::table::{Listener, Request, Rule, Target};
 use crate::upstream::{self, InFlight};
 use bytes::{Buf, Bytes};
@@ -21,9 +23,6 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional_with_sizes};
 /// What of a connection is in this process at most, each way: what one slow reader can make it
 /// hold.
 const WINDOW: usize = 16 * 1024;
-
-/// Endpoints that are tried beyond the first, as for a request.
-const RETRIES: usize = 2;
 
 /// A client's side.
 pub(super) struct Stream<T> {
@@ -57,7 +56,8 @@ pub(super) async fn serve<T: AsyncRead + AsyncWrite + Unpin>(
     record.moved(downstream.received, downstream.sent);
     match cut {
         None => {}
-        Some(End::Drained) => record.failed(Reason::Draining),
+        Some(End::Told) if client.worker.drain.phase() == Phase::Cutting => record.failed(Reason::Draining),
+        Some(End::Told) => record.failed(Reason::StreamIdle),
         Some(End::Broken(error)) => tracing::debug!(peer = %client.peer, %error, "stream ended"),
     }
     drop(registered);
@@ -65,8 +65,8 @@ pub(super) async fn serve<T: AsyncRead + AsyncWrite + Unpin>(
 
 /// Why a stream ended before both sides had said all.
 enum End {
-    /// It was told to.
-    Drained,
+    /// It was told to, at the end of the drain or because nothing went either way.
+    Told,
     /// One side broke off, which the other sees by the end of its own connection.
     Broken(io::Error),
 }
@@ -78,7 +78,7 @@ async fn join<T: AsyncRead + AsyncWrite + Unpin>(
 ) -> Option<End> {
     let mut joined = pin!(copy_bidirectional_with_sizes(downstream, &mut target, WINDOW, WINDOW));
     poll_fn(|cx| match client.handle.command(cx.waker()) {
-        Command::Close => Poll::Ready(Some(End::Drained)),
+        Command::Close => Poll::Ready(Some(End::Told)),
         // Whatever was asked for is under way until both sides are done.
         Command::Serve | Command::Finish | Command::Settle => {
             joined.as_mut().poll(cx).map(|result| result.err().map(End::Broken))
@@ -104,10 +104,12 @@ async fn connect(
         Target::Broken(reason) => return Err(*reason),
     };
     let encrypt = listener.protocol == Protocol::Tls;
+    let mut retries = None;
     let mut tried = Vec::new();
     let mut newest = table;
     loop {
         let upstream = newest.upstreams.get(slot).ok_or(Reason::NoReadyTargets)?;
+        let retries = retries.get_or_insert_with(|| Retries::new(None, upstream.retries));
         let pick = upstream.pick(&mut client.worker.splits.borrow_mut(), &tried)?;
         record.attempt(upstream, InFlight::new(pick.endpoint));
         match client.worker.connector.connect_stream(&pick, encrypt).await {
@@ -118,7 +120,7 @@ async fn connect(
             Err(error) => {
                 upstream.metrics.connect_failures.increment();
                 tracing::debug!(upstream = %upstream.label, %error, "connecting failed");
-                if tried.len() >= RETRIES {
+                if !retries.take_for_stream() {
                     return Err(error.reason());
                 }
                 record.retried(error.reason());

@@ -4,6 +4,7 @@ use crate::common::backend::Backend;
 use crate::common::certificates::{Authority, Pair};
 use crate::common::manifests::{documents, gateway, route_to, secret, service, service_at};
 use crate::common::tidegate::{Options, Tidegate};
+use crate::telemetry::Log;
 use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
 use rustls::pki_types::pem::PemObject;
@@ -156,6 +157,31 @@ fn a_dead_endpoint_costs_no_tcp_connection() {
     for _ in 0..20 {
         assert_eq!(exchange(tidegate.http(), b"").unwrap(), b"one");
     }
+}
+
+/// What no byte went through for long is closed, and the log does not call that a drain.
+#[test]
+fn a_stream_without_a_byte_is_closed() {
+    let log = Log::new();
+    let mut options = log.options("full");
+    options.flags.push("--stream-idle-timeout=300ms".to_owned());
+    let texts = [
+        gateway(TCP),
+        service_at("one", &[greeting("one")], None),
+        stream_route("TCPRoute", "route", "tcp", "", "{name: one, port: 80}"),
+    ];
+    let tidegate = Tidegate::start_with(options, &[("all.yaml", documents(&texts))]);
+    let mut stream = TcpStream::connect(tidegate.http()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut all = Vec::new();
+    stream.read_to_end(&mut all).unwrap();
+    assert_eq!(all, b"one");
+    let line = &log.lines(&tidegate, 1)[0];
+    assert_eq!(
+        (&line["reason"], &line["protocol"], &line["status"]),
+        (&"StreamIdle".into(), &"TCP".into(), &().into())
+    );
+    assert_eq!((&line["route"], &line["bytes_sent"]), (&"TCPRoute default/route".into(), &3.into()));
 }
 
 /// HTTPS, TLS that ends here and TLS that passes through, told apart by the server name.

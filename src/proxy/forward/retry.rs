@@ -66,7 +66,7 @@ impl Failure {
 }
 
 /// The further attempts that a request may have.
-pub(super) struct Retries<'a> {
+pub(in crate::proxy) struct Retries<'a> {
     rule: Option<&'a Retry>,
     left: u32,
     made: u32,
@@ -76,7 +76,7 @@ pub(super) struct Retries<'a> {
 impl<'a> Retries<'a> {
     /// As the rule says and the Upstream: of two numbers the smaller, and 0 on either switches
     /// retries off.
-    pub(super) fn new(rule: Option<&'a Retry>, upstream: Option<u32>) -> Self {
+    pub(in crate::proxy) fn new(rule: Option<&'a Retry>, upstream: Option<u32>) -> Self {
         let said = [rule.map(|rule| rule.attempts), upstream].into_iter().flatten().min();
         let left = said.unwrap_or(RETRIES).min(Retry::MAX_ATTEMPTS);
         Self { rule, left, made: 0, backoff: None }
@@ -98,6 +98,16 @@ impl<'a> Retries<'a> {
     pub(super) fn after_answer(&self, status: StatusCode) -> Option<RetryReason> {
         let rejected = self.rule.is_some_and(|rule| rule.codes.contains(&status.as_u16()));
         (rejected && self.left > 0).then_some(RetryReason::Status(status))
+    }
+
+    /// Takes one of the attempts that are left for a stream of which nothing was sent; whether there
+    /// was one. No rule of streams asks for a pause.
+    pub(in crate::proxy) fn take_for_stream(&mut self) -> bool {
+        let is_left = self.left > 0;
+        if is_left {
+            self.take();
+        }
+        is_left
     }
 
     /// Takes one of the attempts that are left: the pause before it.
