@@ -43,11 +43,22 @@ func newWorld(t *testing.T, name string, shop cluster.Backends) *world {
 		w.targets = append(w.targets,
 			load.Target{Address: net.JoinHostPort(address, "80"), Host: host},
 			load.Target{Address: net.JoinHostPort(address, "443"), Host: host, TLS: w.authority.Trust(host)})
-		cluster.Eventually(t, 10*time.Second, func() error {
-			return cluster.Answers(cluster.Request{Address: address, Host: host}, "shop-")
-		})
+		cluster.Eventually(t, 10*time.Second, func() error { return answersAlways(address) })
 	}
 	return w
+}
+
+// answersAlways is nil if every replica knows the pods of both backends: each connection goes to any of
+// them, and one may know a pod later than another, or than its Deployment does.
+func answersAlways(address string) error {
+	for range 10 {
+		for path, backend := range map[string]string{"": "shop-", "socket": "steady-"} {
+			if err := cluster.Answers(cluster.Request{Address: address, Host: host, Path: path}, backend); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // secret is the certificate of the HTTPS listener, made anew.
