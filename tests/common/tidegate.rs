@@ -5,10 +5,10 @@ use super::manifests::{documents, http_gateway, route, route_to, service};
 use super::raw::{Answer, ask};
 use clap::Parser;
 use std::cell::Cell;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -46,6 +46,8 @@ impl Default for Options {
 pub struct Tidegate {
     directory: TempDir,
     address: Ipv4Addr,
+    /// Keeps the address.
+    _claim: TcpListener,
     signals: mpsc::Sender<u8>,
     thread: Option<JoinHandle<Result<ExitCode, String>>>,
     /// How many objects were written to see how far it is.
@@ -59,15 +61,20 @@ struct Command {
     args: serve::Args,
 }
 
-/// An address of 127.0.0.0/8 that no other test has: Linux takes all of them for loopback, so
-/// every Gateway may listen on the same port.
-fn unique_address() -> Ipv4Addr {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let [.., high, low] = std::process::id().to_be_bytes();
-    let number = NEXT.fetch_add(1, Ordering::SeqCst);
-    assert!(number < 254, "one program of tests starts too many Gateways");
-    // Not 127.0.0.0/16, where backends and the tests of other programs listen.
-    Ipv4Addr::new(127, 1 + number as u8, high, low)
+/// An address of 127.0.0.0/8 that no other test has, of whatever program, as long as the listener
+/// lives. Linux takes all of them for loopback, so every Gateway may listen on the same port.
+fn unique_address() -> (Ipv4Addr, TcpListener) {
+    // Nobody else listens there.
+    const CLAIM: u16 = 65535;
+    loop {
+        // Not 127.0.0.0/16, where backends and the tests of other programs listen.
+        let address = Ipv4Addr::new(127, fastrand::u8(1..=254), fastrand::u8(..), fastrand::u8(1..=254));
+        match TcpListener::bind((address, CLAIM)) {
+            Ok(claim) => return (address, claim),
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {}
+            Err(error) => panic!("no address for a test: {error}"),
+        }
+    }
 }
 
 impl Tidegate {
@@ -80,7 +87,8 @@ impl Tidegate {
 
     #[track_caller]
     pub fn start_with(options: Options, files: &[(&str, String)]) -> Self {
-        let (directory, address) = (TempDir::new().unwrap(), unique_address());
+        let directory = TempDir::new().unwrap();
+        let (address, claim) = unique_address();
         for (name, text) in files {
             write(directory.path(), name, &text.replace("$ADDRESS", &address.to_string()));
         }
@@ -93,6 +101,7 @@ impl Tidegate {
         let tidegate = Self {
             directory,
             address,
+            _claim: claim,
             signals,
             thread: Some(thread.unwrap()),
             markers: Cell::new(0),
