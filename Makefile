@@ -15,9 +15,10 @@ QUICK_TESTS = $(filter-out $(SLOW_TESTS),$(TESTS))
 
 # Which cluster e2e tests use, see there.
 CLUSTER = bed
+CHANNEL = experimental
 NEEDS_ROOT = [ $(CLUSTER) = existing ] || [ "$$(id -u)" = 0 ] || { echo "the test bed needs root: it makes namespaces, mounts and cgroups. Run this as root, or with CLUSTER=existing" >&2; exit 1; }
 
-.PHONY: build run check test test-all bench audit clean image bed bed-up bed-down e2e e2e-check
+.PHONY: build run check test test-all bench audit clean image bed bed-up bed-down e2e e2e-check conformance
 
 # The binary, and build/tidegate as a short name for it.
 build:
@@ -50,6 +51,7 @@ test:
 test-all: export PROPTEST_CASES = 5000
 test-all: export LONG = 1
 test-all: test
+	@$(MAKE) --no-print-directory e2e E2E=conformance CHANNEL=standard
 
 # CPU time per request beside nginx; takes half an hour on two free cores.
 bench:
@@ -97,7 +99,8 @@ e2e-check:
 # What it tests on a real cluster: CLUSTER=bed starts one for that and ends it, and needs root.
 # CLUSTER=up uses the bed that is up, CLUSTER=existing the current kubeconfig's cluster, which must
 # be able to pull the images (see e2e/cmd/e2e). E2E names packages of e2e/tests, RUN is a regexp of
-# tests.
+# tests, CHANNEL which of Gateway API's CRDs are installed (standard or experimental).
+e2e: export E2E_CHANNEL = $(CHANNEL)
 e2e:
 	@$(NEEDS_ROOT)
 	@.ci/setup go
@@ -106,3 +109,11 @@ ifneq ($(CLUSTER),existing)
 	@$(MAKE) --no-print-directory image PROFILE=dev
 endif
 	build/e2e-run -cluster=$(CLUSTER) -run='$(RUN)' $(E2E)
+
+# The official suite of Gateway API on a fresh cluster for each channel, and its reports, unmodified.
+conformance:
+	@mkdir -p e2e/conformance/reports
+	for channel in experimental standard; do \
+	  $(MAKE) --no-print-directory e2e E2E=conformance CHANNEL=$$channel && \
+	  install -m 644 build/e2e/$$channel-*-report.yaml e2e/conformance/reports/ || exit 1; \
+	done

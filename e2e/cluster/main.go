@@ -11,7 +11,7 @@ import (
 // with these values.
 func Main(m *testing.M, values ...string) {
 	Usual.Values = values
-	err := Define(context.Background(), "standard")
+	err := DefineGatewayAPI(context.Background())
 	if err == nil {
 		err = Usual.install(Current().Image)
 	}

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"testing"
 )
 
 // Settings come from the environment, which `e2e` sets.
@@ -20,6 +21,8 @@ type Settings struct {
 	Image, Next, Backend string
 	// Build takes reports, and what helps to understand a failure.
 	Build string
+	// Channel is which of Gateway API's CRDs the cluster has: experimental or standard.
+	Channel string
 	// Long is for disturbances that last.
 	Long bool
 	// Load multiplies the connections of load tests.
@@ -40,6 +43,7 @@ const (
 	EnvNext     = "E2E_NEXT_IMAGE"
 	EnvBackend  = "E2E_BACKEND_IMAGE"
 	EnvLoad     = "E2E_LOAD"
+	EnvChannel  = "E2E_CHANNEL"
 )
 
 // Current reads the environment.
@@ -50,6 +54,7 @@ func Current() Settings {
 		Next:    cmp.Or(os.Getenv(EnvNext), DefaultNext),
 		Backend: cmp.Or(os.Getenv(EnvBackend), DefaultBackend),
 		Build:   filepath.Join(Root(), "build", "e2e"),
+		Channel: cmp.Or(os.Getenv(EnvChannel), "experimental"),
 		Long:    os.Getenv("LONG") != "",
 		Load:    load(),
 	}
@@ -71,6 +76,22 @@ func Root() string {
 
 // Chart is the directory of the chart under test.
 func Chart() string { return filepath.Join(Root(), "charts", "tidegate") }
+
+// Version is that of the chart, and so of what is tested.
+func Version(t *testing.T) string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(Chart(), "Chart.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(content)) {
+		if version, found := strings.CutPrefix(line, "appVersion:"); found {
+			return strings.Trim(version, " \"\n")
+		}
+	}
+	t.Fatal("no appVersion in Chart.yaml")
+	return ""
+}
 
 // split tells an image's repository from its tag.
 func split(image string) (repository, tag string) {

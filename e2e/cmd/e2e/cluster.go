@@ -68,7 +68,7 @@ func (b *testBed) start(ctx context.Context) error {
 		return err
 	}
 	// The bed's network leads nowhere, so what comes from the module proxy comes now.
-	for _, which := range []string{"standard", "servicemonitors"} {
+	for _, which := range []string{"standard", "experimental", "servicemonitors"} {
 		if _, err := bed.Definitions(ctx, source, which); err != nil {
 			return err
 		}

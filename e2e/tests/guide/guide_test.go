@@ -33,6 +33,9 @@ func TestPages(t *testing.T) {
 	}
 	cluster.Usual.Uninstall(t)
 	t.Cleanup(func() { cluster.Usual.Uninstall(t) })
+	if err := cluster.RemoveGatewayAPI(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	r := newReader(t)
 	for _, page := range pages {
 		if !t.Run(page.name, func(t *testing.T) { r.with(t).follow(page.name, page.section) }) {

@@ -13,7 +13,7 @@ import (
 
 // external-dns takes the names of routes and the addresses of their Gateways from the statuses.
 func TestExternalDNS(t *testing.T) {
-	if err := cluster.Define(t.Context(), "standard"); err != nil {
+	if err := cluster.DefineGatewayAPI(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	cluster.Usual.Install(t)

@@ -1,17 +1,15 @@
 package install
 
 import (
-	"context"
 	"strings"
 	"testing"
 
-	"tidegate.dev/e2e/bed"
 	"tidegate.dev/e2e/cluster"
 )
 
 func define(t *testing.T) {
 	t.Helper()
-	if err := cluster.Define(t.Context(), "standard"); err != nil {
+	if err := cluster.DefineGatewayAPI(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -29,15 +27,9 @@ func contains(text string, all ...string) bool {
 // picked up without a restart.
 func TestDefinitionsThatComeLater(t *testing.T) {
 	cluster.Usual.Uninstall(t)
-	files, err := bed.Definitions(context.Background(), cluster.Root()+"/e2e", "standard")
-	if err != nil {
+	if err := cluster.RemoveGatewayAPI(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	remove := []string{"delete", "--ignore-not-found"}
-	for _, file := range files {
-		remove = append(remove, "--filename", file)
-	}
-	cluster.Kubectl(t, remove...)
 	cluster.Usual.Install(t)
 	pods := cluster.Usual.Pods(t)
 	if len(pods) != 2 {
