@@ -34,5 +34,5 @@ pub use parameters::{Parameters, ServiceSettings, parameters};
 pub use route::{BackendReference, HttpRule, Route, Standing, route};
 pub use secret::{InvalidSecret, certificate};
 pub use selector::{InvalidSelector, Selector};
-pub use service::{InvalidServicePort, backend_protocol, is_external_name, is_tcp, wants_tls};
+pub use service::{InvalidServicePort, backend_protocol, is_external_name, is_of, wants_tls};
 pub use upstream::{Host, Target, Upstream, UpstreamTarget, upstream};

@@ -20,4 +20,4 @@ pub use address::{Address, addresses, has_family, is_reached_by_nodes};
 pub(crate) use objects::testing as objects_for_tests;
 pub use objects::{Home, service_name};
 pub use plan::{Member, Plan, mark, plan};
-pub use ports::{Allocation, Claim, Protocol};
+pub use ports::{Allocation, Claim};

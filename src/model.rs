@@ -4,6 +4,7 @@
 //! one process; the same type goes to a last-good file and to proxies in other pods.
 
 mod authorities;
+mod bind;
 mod certificate;
 mod cors;
 mod delta;
@@ -22,6 +23,7 @@ mod settings;
 mod upstream;
 
 pub use authorities::Authorities;
+pub use bind::{BindAddress, IpProtocol};
 pub use certificate::Certificate;
 pub use cors::{Cors, InvalidOrigin, Listed, OriginHost, OriginMatch};
 pub use delta::{Delta, Resource, ResourceKey};

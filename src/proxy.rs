@@ -33,7 +33,7 @@ mod worker;
 pub use limits::Limits;
 pub use publish::{BindFailure, BindFailures};
 
-use crate::model::{Delta, ProxyProtocol};
+use crate::model::{BindAddress, Delta, ProxyProtocol};
 use crate::support::drain::Watch;
 use crate::support::forbidden::TargetPolicy;
 use crate::table::Builder;
@@ -67,7 +67,7 @@ pub struct Config {
     /// Which targets may be connected to.
     pub targets: TargetPolicy,
     /// Addresses that other parts of the process listen on: no targets.
-    pub reserved: Vec<SocketAddr>,
+    pub reserved: Vec<BindAddress>,
     /// Authorities for TLS targets.
     pub tls: ClientConfigs,
     /// Connections of clients that one worker holds; more wait in the kernel's queue.

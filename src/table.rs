@@ -26,9 +26,9 @@ pub use filter::{Filters, HeaderEdit, Host, Mirror, Redirect, Rewrite};
 pub use listener::{Belonging, Bind, Found, Listener};
 pub use rule::{Backend, Match, Rule, Target};
 
+use crate::model::BindAddress;
 use crate::upstream::Upstreams;
 use std::collections::{HashMap, HashSet};
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// All that is served, as of one version.
@@ -38,13 +38,13 @@ pub struct Table {
     pub version: u64,
     /// The upstreams that the rules point at.
     pub upstreams: Upstreams,
-    binds: Arc<HashMap<SocketAddr, Arc<Bind>>>,
+    binds: Arc<HashMap<BindAddress, Arc<Bind>>>,
     splits: Arc<HashSet<u64>>,
 }
 
 impl Table {
     /// What is served on a socket.
-    pub fn bind(&self, address: SocketAddr) -> Option<&Arc<Bind>> {
+    pub fn bind(&self, address: BindAddress) -> Option<&Arc<Bind>> {
         self.binds.get(&address)
     }
 

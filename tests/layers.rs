@@ -20,7 +20,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("api", &["model"]),
     ("convert", &["support", "model", "api"]),
     ("index", &["support", "model", "api", "convert"]),
-    ("infra", &["api", "convert"]),
+    ("infra", &["model", "api", "convert"]),
     ("attach", &["support", "model", "api", "convert", "index", "infra"]),
     ("compile", &["support", "model", "api", "index", "attach"]),
     ("status", &["model", "api", "index", "infra", "attach"]),

@@ -5,9 +5,9 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use tidegate::model::{
-    Attachment, Backend, BackendProtocol, BackendTarget, Delta, Entry, EntrySource, Filters, Listener,
-    ListenerKey, Match, ObjectKey, PathMatch, Protocol, Resource, ResourceKey, Route, RouteKey, RouteKind,
-    Rule, RuleKey, Timeouts, Upstream, UpstreamKey,
+    Attachment, Backend, BackendProtocol, BackendTarget, BindAddress, Delta, Entry, EntrySource, Filters,
+    Listener, ListenerKey, Match, ObjectKey, PathMatch, Protocol, Resource, ResourceKey, Route, RouteKey,
+    RouteKind, Rule, RuleKey, Timeouts, Upstream, UpstreamKey,
 };
 use tidegate::proxy::{Config, Limits, Proxy};
 use tidegate::support::drain;
@@ -76,7 +76,7 @@ fn listener(address: SocketAddr) -> Resource {
 fn listener_of(protocol: Protocol, address: SocketAddr) -> Resource {
     Resource::Listener(Listener {
         key: gateway(),
-        binds: vec![address],
+        binds: vec![BindAddress::tcp(address)],
         port: 80,
         protocol,
         hostname: None,
@@ -160,7 +160,7 @@ fn an_address_in_use_is_told() {
     let running = start();
     running.publish(1, vec![listener(address)], vec![]);
     let failures = running.proxy.bind_failures().borrow().clone();
-    assert_eq!(failures.keys().collect::<Vec<_>>(), [&address]);
+    assert_eq!(failures.keys().collect::<Vec<_>>(), [&BindAddress::tcp(address)]);
 }
 
 #[test]

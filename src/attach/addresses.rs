@@ -3,11 +3,19 @@
 use super::options::{HostPorts, Place, Pods};
 use super::verdict::{GatewayAccepted, Verdict};
 use crate::api::gateway::GatewaySpec;
-use crate::infra::{Address, Allocation, Claim, Protocol};
-use crate::model::ObjectKey;
+use crate::infra::{Address, Allocation, Claim};
+use crate::model::{BindAddress, IpProtocol, ObjectKey, Protocol};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+
+/// A port as a listener has it: one number can stand there for TCP and for UDP.
+pub(super) type Port = (IpProtocol, u16);
+
+/// Where listeners of a protocol have a port.
+pub(super) fn port_of(protocol: Protocol, port: u16) -> Port {
+    (protocol.transport().ip_protocol(), port)
+}
 
 /// The addresses that a Gateway asks for.
 #[derive(Debug)]
@@ -84,20 +92,23 @@ impl<'a> Binds<'a> {
     }
 
     /// The sockets of a listener port; none as long as no port of the pods was given for it.
-    pub(super) fn of(&self, port: u16) -> Vec<SocketAddr> {
+    pub(super) fn of(&self, (protocol, port): Port) -> Vec<BindAddress> {
+        let bind = |ip: &IpAddr, port| BindAddress { protocol, address: SocketAddr::new(*ip, port) };
         match self {
-            Self::Addresses(addresses) => addresses.iter().map(|ip| SocketAddr::new(*ip, port)).collect(),
+            Self::Addresses(addresses) => addresses.iter().map(|ip| bind(ip, port)).collect(),
             Self::Pods { pods, allocation, uid, host } => {
-                let given = allocation.port(&claim(uid, port));
+                let given = allocation.port(&claim(uid, (protocol, port)));
+                // The ports of the nodes that lead to the pods are all of TCP.
+                let host = host.filter(|_| protocol.is_tcp());
                 let of_host = host.and_then(|host| host.ports.get(&port).copied());
-                let sockets = |port| pods.binds.iter().map(move |ip| SocketAddr::new(*ip, port));
+                let sockets = |port| pods.binds.iter().map(move |ip| bind(ip, port));
                 given.into_iter().chain(of_host).flat_map(sockets).collect()
             }
         }
     }
 
     /// What has to be given for these listener ports.
-    pub(super) fn claims(&self, ports: impl Iterator<Item = u16>) -> BTreeSet<Claim> {
+    pub(super) fn claims(&self, ports: impl Iterator<Item = Port>) -> BTreeSet<Claim> {
         match self {
             Self::Addresses(_) => BTreeSet::new(),
             Self::Pods { uid, .. } => ports.map(|port| claim(uid, port)).collect(),
@@ -111,12 +122,12 @@ pub(super) fn held(
     place: &Place,
     allocation: &Allocation,
     uid: &Arc<str>,
-    ports: impl Iterator<Item = u16>,
+    ports: impl Iterator<Item = Port>,
 ) -> BTreeSet<Claim> {
     let Place::Pods(_) = place else { return BTreeSet::new() };
     ports.map(|port| claim(uid, port)).filter(|claim| allocation.port(claim).is_some()).collect()
 }
 
-fn claim(uid: &Arc<str>, port: u16) -> Claim {
-    Claim { gateway_uid: uid.clone(), protocol: Protocol::Tcp, port }
+fn claim(uid: &Arc<str>, (protocol, port): Port) -> Claim {
+    Claim { gateway_uid: uid.clone(), protocol, port }
 }

@@ -14,7 +14,7 @@ use super::{list_problems, not_honoured};
 use crate::api::{Kind, ObjectId, Service, gateway};
 use crate::convert::{self, Issuers, unsupported};
 use crate::index::Index;
-use crate::model::{Authorities, EndpointsKey, ObjectKey, OriginateTls, Trust};
+use crate::model::{Authorities, EndpointsKey, IpProtocol, ObjectKey, OriginateTls, Trust};
 use crate::support::relation::Relation;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -196,7 +196,8 @@ impl BackendTlsPolicies {
 
 /// The policy that holds for a Service's port, good or not.
 pub(super) fn in_force(index: &Index, service: &ObjectKey, port: u16) -> Option<ObjectKey> {
-    let port = index.service_port(&EndpointsKey { service: service.clone(), port })?;
+    let port =
+        index.service_port(&EndpointsKey { service: service.clone(), port, protocol: IpProtocol::Tcp })?;
     let service = ObjectId { kind: Kind::Service, key: service.clone() };
     policies::in_force(index, KIND, &service, port.name.as_deref().unwrap_or_default())
 }
@@ -326,7 +327,7 @@ fn standing(index: &Index, key: &ObjectKey, target: &Target) -> Standing {
     let is_meant = |name: Option<&str>| section.is_none() || section.as_deref() == name;
     let ports = service.spec.iter().flat_map(|spec| spec.ports.iter().flatten());
     let ports: Vec<_> = ports.filter(|port| is_meant(port.name.as_deref())).collect();
-    let is_tcp = |port: &&crate::api::ServicePort| convert::is_tcp(port.protocol.as_deref());
+    let is_tcp = |port: &&crate::api::ServicePort| convert::is_of(port.protocol.as_deref(), IpProtocol::Tcp);
     if let (Some(section), []) = (section, ports.as_slice()) {
         return not(PolicyAccepted::TargetNotFound, format!("{object} has no port named {section:?}"));
     }

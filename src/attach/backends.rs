@@ -1,5 +1,6 @@
 //! Where references to backends lead.
 
+use super::addresses::Port;
 use super::backend_tls::{self, BackendTlsPolicies, Securing};
 use super::grants::{References, Referrer};
 use super::upstream::Upstream;
@@ -9,7 +10,8 @@ use crate::api::{Kind, ObjectId, Service};
 use crate::convert::{self, InvalidServicePort};
 use crate::index::Index;
 use crate::model::{
-    self, BackendProtocol, EndpointsKey, Entry, EntrySource, ObjectKey, OriginateTls, Reason, UpstreamKey,
+    self, BackendProtocol, EndpointsKey, Entry, EntrySource, IpProtocol, ObjectKey, OriginateTls, Reason,
+    UpstreamKey,
 };
 use std::collections::BTreeMap;
 
@@ -88,7 +90,8 @@ pub(super) fn resolve(
                 let message = format!("Service {key} needs a port: set backendRef.port");
                 return Err(Cause::UnsupportedValue.because(message));
             };
-            match service_port(references, from, &key, port) {
+            let protocol = IpProtocol::Tcp;
+            match service_port(references, from, &key, (protocol, port)) {
                 // Bytes are passed on, whatever they mean.
                 Err(refusal) if refusal.cause == Cause::UnknownAppProtocol && from.kind.is_stream_route() => {}
                 Ok(BackendProtocol::Http1) if from.kind == Kind::GrpcRoute => {
@@ -100,7 +103,7 @@ pub(super) fn resolve(
                 }
                 other => drop(other?),
             }
-            Ok(UpstreamKey::Service { service: key, port })
+            Ok(UpstreamKey::Service { service: key, port, protocol })
         }
         Some(kind @ Kind::Upstream) => {
             references.permit(from, kind, &key).map_err(|why| Cause::NotPermitted.because(why))?;
@@ -147,13 +150,13 @@ pub(super) fn service_port(
     references: References<'_>,
     from: Referrer<'_>,
     key: &ObjectKey,
-    port: u16,
+    port: Port,
 ) -> Result<BackendProtocol, Refusal> {
     references.permit(from, Kind::Service, key).map_err(|why| Cause::NotPermitted.because(why))?;
     known_port(references.index, key, port)
 }
 
-fn known_port(index: &Index, key: &ObjectKey, port: u16) -> Result<BackendProtocol, Refusal> {
+fn known_port(index: &Index, key: &ObjectKey, port: Port) -> Result<BackendProtocol, Refusal> {
     let Some(service) = index.get::<Service>(key) else {
         let id = ObjectId { kind: Kind::Service, key: key.clone() };
         return Err(Cause::NotFound.because(match index.why_broken(&id) {
@@ -168,18 +171,25 @@ fn known_port(index: &Index, key: &ObjectKey, port: u16) -> Result<BackendProtoc
         );
         return Err(Cause::UnsupportedValue.because(message));
     }
-    let endpoints = EndpointsKey { service: key.clone(), port };
+    let (protocol, port) = port;
+    let endpoints = EndpointsKey { service: key.clone(), port, protocol };
     let Some(port) = index.service_port(&endpoints) else {
         return Err(Cause::NotFound.because(format!("Service {key} has no port {port}")));
     };
-    let protocol = convert::backend_protocol(port).map_err(|error| {
+    let spoken = convert::backend_protocol(port, protocol).map_err(|error| {
         let message = format!("port {} of Service {key}: {error}", port.port);
         match error {
-            InvalidServicePort::Transport(_) => Cause::UnsupportedProtocol.because(message),
+            InvalidServicePort::Transport(_) | InvalidServicePort::NotUdp(_) => {
+                Cause::UnsupportedProtocol.because(message)
+            }
             InvalidServicePort::AppProtocol(_) => Cause::UnknownAppProtocol.because(message),
         }
     })?;
-    if convert::wants_tls(port) && backend_tls::in_force(index, key, endpoints.port).is_none() {
+    // Of datagrams nothing is looked at, and nothing is put around them.
+    if protocol.is_tcp()
+        && convert::wants_tls(port)
+        && backend_tls::in_force(index, key, endpoints.port).is_none()
+    {
         let message = format!(
             "port {} of Service {key}: its appProtocol is {:?}, and no BackendTLSPolicy says which certificate \
              is right there: attach one to the Service",
@@ -188,7 +198,7 @@ fn known_port(index: &Index, key: &ObjectKey, port: u16) -> Result<BackendProtoc
         );
         return Err(Cause::UnsupportedProtocol.because(message));
     }
-    Ok(protocol)
+    Ok(spoken)
 }
 
 /// A Service's port as the data plane is told; none if it cannot take requests. Whether
@@ -197,22 +207,23 @@ pub(super) fn service_upstream(
     index: &Index,
     policies: &BackendTlsPolicies,
     service: &ObjectKey,
-    port: u16,
+    port: Port,
 ) -> Option<model::Upstream> {
-    let protocol = match known_port(index, service, port) {
-        Ok(protocol) => protocol,
+    let spoken = match known_port(index, service, port) {
+        Ok(spoken) => spoken,
         // Only routes whose bytes are passed on refer to it.
         Err(refusal) if refusal.cause == Cause::UnknownAppProtocol => BackendProtocol::Http,
         Err(_) => return None,
     };
     let (source, tls) = service_source(index, policies, service, port);
+    let (protocol, port) = port;
     Some(model::Upstream {
-        key: UpstreamKey::Service { service: service.clone(), port },
+        key: UpstreamKey::Service { service: service.clone(), port, protocol },
         entries: vec![Entry {
             name: port.to_string().into(),
             weight: 1,
             source,
-            protocol,
+            protocol: spoken,
             tls,
             base_path: "".into(),
         }],
@@ -226,9 +237,14 @@ pub(super) fn service_source(
     index: &Index,
     policies: &BackendTlsPolicies,
     service: &ObjectKey,
-    port: u16,
+    port: Port,
 ) -> (EntrySource, Option<OriginateTls>) {
-    let endpoints = EntrySource::Endpoints(EndpointsKey { service: service.clone(), port });
+    let (protocol, port) = port;
+    let endpoints = EntrySource::Endpoints(EndpointsKey { service: service.clone(), port, protocol });
+    if protocol == IpProtocol::Udp {
+        // TLS goes over TCP: no policy is about this port.
+        return (endpoints, None);
+    }
     match policies.of_port(index, service, port) {
         Securing::Plain => (endpoints, None),
         Securing::Tls(tls) => (endpoints, Some(tls)),

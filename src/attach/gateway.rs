@@ -1,6 +1,6 @@
 //! Gateways.
 
-use super::addresses::{self, Binds};
+use super::addresses::{self, Binds, port_of};
 use super::certificates::Certificates;
 use super::claims::{Claims, Rank};
 use super::class::{Owner, owner};
@@ -20,9 +20,9 @@ use crate::convert::Parameters;
 use crate::convert::unsupported::{self, Effect, Found};
 use crate::index::Index;
 use crate::infra::{Address, Claim};
-use crate::model::ObjectKey;
+use crate::model::{BindAddress, ObjectKey};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// A Gateway of this controller with all that was found of it.
@@ -91,11 +91,15 @@ pub(super) fn judge(
     let references = References { index, options };
     let context = Context { references, key, gateway: wire, found: &found, binds: binds.as_ref(), settings };
     let listeners = listeners::judge(&context, certificates);
-    let wanted = listeners.iter().filter_map(|listener| listener.served.as_ref()).map(|served| served.port);
+    let served = listeners.iter().filter_map(|listener| listener.served.as_ref());
+    let wanted = served.map(|served| port_of(served.protocol, served.port));
     let claims = match &binds {
         Some(binds) => binds.claims(wanted),
         None => {
-            let ports = wire.spec.listeners.iter().map(|listener| listener.port);
+            let ports =
+                wire.spec.listeners.iter().filter_map(|listener| {
+                    Some(port_of(listeners::served_protocol(listener)?, listener.port))
+                });
             addresses::held(&options.place, ports_given.allocation(), &head.uid, ports)
         }
     };
@@ -175,7 +179,7 @@ impl Gateway {
     }
 
     /// The sockets that its listeners want.
-    pub(super) fn wanted_sockets(&self) -> BTreeMap<SocketAddr, Rank> {
+    pub(super) fn wanted_sockets(&self) -> BTreeMap<BindAddress, Rank> {
         let rank = Rank::Has(self.created);
         self.listeners
             .iter()
@@ -199,7 +203,7 @@ impl Gateway {
     pub(super) fn settle(
         mut self,
         key: &ObjectKey,
-        sockets: &Claims<SocketAddr>,
+        sockets: &Claims<BindAddress>,
         addresses: &Claims<Address>,
     ) -> Self {
         for listener in &mut self.listeners {
@@ -213,7 +217,7 @@ impl Gateway {
                          or ports of its own (spec.addresses, spec.listeners[].port)"
                     )
                 } else {
-                    let port = socket.port();
+                    let port = socket.address.port();
                     format!(
                         "port {port} of the pods was given to Gateway {owner} too, which is older; another is due"
                     )

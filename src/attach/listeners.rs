@@ -1,6 +1,6 @@
 //! Listeners of one Gateway.
 
-use super::addresses::Binds;
+use super::addresses::{Binds, port_of};
 use super::certificates::Certificates;
 use super::conflicts::{Identity, conflict, overlapping};
 use super::grants::References;
@@ -83,7 +83,7 @@ pub(super) fn judge(context: &Context<'_>, certificates: &mut Certificates) -> V
     each.collect()
 }
 
-fn served_protocol(wire: &gateway::Listener) -> Option<Protocol> {
+pub(super) fn served_protocol(wire: &gateway::Listener) -> Option<Protocol> {
     match convert::listener_protocol(wire) {
         ListenerProtocol::Served(protocol) => Some(protocol),
         ListenerProtocol::Unsupported => None,
@@ -219,7 +219,7 @@ impl Listener {
         };
         self.served = Some(model::Listener {
             key: self.admission.listener.clone(),
-            binds: binds.of(wire.port),
+            binds: binds.of(port_of(protocol, wire.port)),
             port: wire.port,
             protocol,
             hostname: self.admission.hostname.clone(),

@@ -17,7 +17,7 @@ use crate::api::gateway::GatewayClass;
 use crate::api::{Kind, ObjectId, ObjectMeta, Service};
 use crate::index::{Broken, Dependency, Dirty, Index};
 use crate::infra::{self, Address, Member, Plan};
-use crate::model::{self, ListenerKey, ObjectKey};
+use crate::model::{self, BindAddress, IpProtocol, ListenerKey, ObjectKey};
 use crate::support::relation::Relation;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -68,7 +68,7 @@ pub struct Attachments {
     unsettled: BTreeMap<ObjectKey, Gateway>,
     converted: BTreeMap<ObjectId, Option<Converted>>,
     rivals: Rivals,
-    sockets: Claims<SocketAddr>,
+    sockets: Claims<BindAddress>,
     addresses: Claims<Address>,
     own_sockets: HashSet<SocketAddr>,
     certificates: Certificates,
@@ -164,7 +164,12 @@ impl Attachments {
     }
 
     /// A Service's port as the data plane is told; none if it cannot take requests.
-    pub fn service_upstream(&self, index: &Index, service: &ObjectKey, port: u16) -> Option<model::Upstream> {
+    pub fn service_upstream(
+        &self,
+        index: &Index,
+        service: &ObjectKey,
+        port: (IpProtocol, u16),
+    ) -> Option<model::Upstream> {
         backends::service_upstream(index, &self.backend_tls, service, port)
     }
 
@@ -174,7 +179,7 @@ impl Attachments {
     }
 
     /// Whether a Gateway has this socket.
-    pub fn wants(&self, socket: SocketAddr) -> bool {
+    pub fn wants(&self, socket: BindAddress) -> bool {
         self.sockets.owner(&socket).is_some()
     }
 
@@ -284,7 +289,9 @@ impl Attachments {
     }
 
     fn update_own_sockets(&mut self) -> bool {
-        let own: HashSet<_> = self.sockets.all().copied().collect();
+        // Those of UDP are no targets for datagrams, which only the data plane looks at.
+        let tcp = self.sockets.all().filter(|bind| bind.protocol.is_tcp());
+        let own: HashSet<_> = tcp.map(|bind| bind.address).collect();
         let changed = own != self.own_sockets;
         if changed {
             self.options.targets.set_own(own.clone());

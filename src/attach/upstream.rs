@@ -8,7 +8,7 @@ use super::run::Head;
 use super::verdict::{UpstreamAccepted, UpstreamResolvedRefs, Verdict};
 use crate::api::{Kind, ObjectId, upstream};
 use crate::convert::{self, Host, Target, UpstreamTarget};
-use crate::model::{self, BackendProtocol, Entry, EntrySource, ObjectKey, UpstreamKey};
+use crate::model::{self, BackendProtocol, Entry, EntrySource, IpProtocol, ObjectKey, UpstreamKey};
 
 /// An Upstream with all that was found of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -102,9 +102,10 @@ fn entry(
             let namespace = reference.namespace.as_deref().unwrap_or(&key.namespace);
             let service = ObjectKey::new(namespace, reference.name.as_str());
             let from = Referrer { kind: Kind::Upstream, namespace: &key.namespace };
-            match service_port(references, from, &service, reference.port) {
+            let port = (IpProtocol::Tcp, reference.port);
+            match service_port(references, from, &service, port) {
                 Ok(protocol) => {
-                    let (source, tls) = service_source(references.index, policies, &service, reference.port);
+                    let (source, tls) = service_source(references.index, policies, &service, port);
                     (source, protocol, tls, "".into())
                 }
                 Err(refusal) => {

@@ -11,6 +11,7 @@ use crate::admin::{self, Socket};
 use crate::attach::Options as Decisions;
 use crate::control::{Control, End, View, pipeline};
 use crate::discovery::{Discovery, EndpointSink};
+use crate::model::BindAddress;
 use crate::proxy::{self, Proxy};
 use crate::source::{self, Source};
 use crate::support::drain as drain_phases;
@@ -172,7 +173,7 @@ fn config(args: &Args, decisions: &Decisions, metrics: &Metrics) -> Result<proxy
         trusted: args.trusted_cidr.clone(),
         access_log: args.access_log,
         targets: decisions.targets.clone(),
-        reserved: vec![args.admin_address, args.health_address],
+        reserved: [args.admin_address, args.health_address].map(BindAddress::tcp).into(),
         tls: ClientConfigs::system(),
         max_listening_sockets: descriptors::listening_sockets(limit),
         max_connections_per_worker: descriptors::connections_per_worker(limit, workers),

@@ -6,7 +6,7 @@ use crate::api::{Kind, ObjectId};
 use crate::attach::{Attachments, Changes};
 use crate::index::{Dirty, Index};
 use crate::model::{
-    Delta, EndpointsKey, ListenerKey, ObjectKey, Resource, ResourceKey, RouteKey, UpstreamKey,
+    self, Delta, EndpointsKey, ListenerKey, ObjectKey, Resource, ResourceKey, RouteKey, UpstreamKey,
 };
 use crate::support::relation::Relation;
 use std::collections::{BTreeMap, BTreeSet};
@@ -221,7 +221,9 @@ impl Step<'_> {
     fn collect_upstreams(&mut self) {
         let uses = &self.compiler.uses;
         let is_used = |key: &UpstreamKey| uses.is_used(&ResourceKey::Upstream(key.clone()));
-        let changed = self.input.changes.of(Kind::Upstream).map(|key| UpstreamKey::Upstream(key.clone()));
+        let changed = self.input.changes.of(Kind::Upstream);
+        let changed = changed
+            .flat_map(|key| [UpstreamKey::Upstream(key.clone()), UpstreamKey::UdpUpstream(key.clone())]);
         self.upstreams.extend(changed.filter(is_used));
         for service in self.input.dirty.services.union(&self.input.changes.services) {
             let ports = self.compiler.sent.upstreams_of(service);
@@ -233,11 +235,13 @@ impl Step<'_> {
         for key in std::mem::take(&mut self.upstreams) {
             let resource_key = ResourceKey::Upstream(key.clone());
             let upstream = match &key {
-                UpstreamKey::Service { service, port } => {
-                    self.input.attachments.service_upstream(self.input.index, service, *port)
+                UpstreamKey::Service { service, port, protocol } => {
+                    self.input.attachments.service_upstream(self.input.index, service, (*protocol, *port))
                 }
-                UpstreamKey::Upstream(object) => {
-                    self.input.attachments.upstreams.get(object).and_then(|upstream| upstream.served.clone())
+                UpstreamKey::Upstream(object) | UpstreamKey::UdpUpstream(object) => {
+                    let upstream = self.input.attachments.upstreams.get(object);
+                    let served = upstream.and_then(|upstream| upstream.served.clone());
+                    served.map(|served| model::Upstream { key: key.clone(), ..served })
                 }
             };
             // It may have lost its last user in this very step.

@@ -1,6 +1,6 @@
 //! What the data plane has been told.
 
-use crate::model::{Delta, EndpointsKey, ObjectKey, Resource, ResourceKey, UpstreamKey};
+use crate::model::{Delta, EndpointsKey, IpProtocol, ObjectKey, Resource, ResourceKey, UpstreamKey};
 use std::collections::BTreeMap;
 
 /// Every resource as it was sent last, with the changes that are not sent yet.
@@ -25,8 +25,10 @@ impl Sent {
 
     /// The ports of a Service that were sent as upstreams.
     pub(super) fn upstreams_of(&self, service: &ObjectKey) -> Vec<UpstreamKey> {
-        let key = |port| UpstreamKey::Service { service: service.clone(), port };
-        let range = ResourceKey::Upstream(key(0))..=ResourceKey::Upstream(key(u16::MAX));
+        let key = |port, protocol| {
+            ResourceKey::Upstream(UpstreamKey::Service { service: service.clone(), port, protocol })
+        };
+        let range = key(0, IpProtocol::Tcp)..=key(u16::MAX, IpProtocol::Udp);
         let keys = self.resources.range(range).map(|(key, _)| key);
         keys.filter_map(|key| if let ResourceKey::Upstream(key) = key { Some(key.clone()) } else { None })
             .collect()
@@ -34,8 +36,11 @@ impl Sent {
 
     /// The ports of a Service of which endpoints were sent.
     pub(super) fn endpoints_of(&self, service: &ObjectKey) -> Vec<EndpointsKey> {
-        let key = |port| ResourceKey::Endpoints(EndpointsKey { service: service.clone(), port });
-        let keys = self.resources.range(key(0)..=key(u16::MAX)).map(|(key, _)| key);
+        let key = |port, protocol| {
+            ResourceKey::Endpoints(EndpointsKey { service: service.clone(), port, protocol })
+        };
+        let range = key(0, IpProtocol::Tcp)..=key(u16::MAX, IpProtocol::Udp);
+        let keys = self.resources.range(range).map(|(key, _)| key);
         keys.filter_map(|key| if let ResourceKey::Endpoints(key) = key { Some(key.clone()) } else { None })
             .collect()
     }

@@ -1,15 +1,14 @@
 //! What is published, in words for the log.
 
-use crate::model::{Delta, ListenerKey, Resource, ResourceKey};
+use crate::model::{BindAddress, Delta, ListenerKey, Resource, ResourceKey};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 
 /// How many resources of a delta are named.
 const NAMED: usize = 8;
 
 /// The sockets of the listeners, as the log has them.
 #[derive(Debug, Default)]
-pub(super) struct Sockets(BTreeMap<ListenerKey, Vec<SocketAddr>>);
+pub(super) struct Sockets(BTreeMap<ListenerKey, Vec<BindAddress>>);
 
 impl Sockets {
     /// One line for each listener that is new or has other sockets than before.

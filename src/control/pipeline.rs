@@ -16,11 +16,11 @@ use crate::attach::{self, Attachments, Changes, Head, Work};
 use crate::compile::{Compiler, Input};
 use crate::index::{Dirty, Event, Index};
 use crate::infra::Plan;
-use crate::model::{Delta, ObjectKey};
+use crate::model::{BindAddress, Delta, ObjectKey};
 use crate::status::{self, Body, Progress, Status, Wanted};
 use replicas::Leading;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -92,7 +92,7 @@ pub struct Pipeline {
     /// Whether something is served, which takes its time.
     is_patient: bool,
     own_nodes: BTreeSet<IpAddr>,
-    unusable: BTreeMap<SocketAddr, String>,
+    unusable: BTreeMap<BindAddress, String>,
     gateways: BTreeMap<ObjectKey, GatewayVersion>,
     /// Whether what is referred to is asked for by name, which takes its time.
     asks_by_name: bool,
@@ -192,7 +192,7 @@ impl Pipeline {
     }
 
     /// A socket cannot be opened. Call [`Self::step`] afterwards.
-    pub fn bind_failed(&mut self, socket: SocketAddr, error: impl Into<String>) {
+    pub fn bind_failed(&mut self, socket: BindAddress, error: impl Into<String>) {
         let error = error.into();
         if self.unusable.insert(socket, error.clone()).as_ref() != Some(&error) {
             self.restate.extend(self.gateways.keys().map(gateway_id));
@@ -200,7 +200,7 @@ impl Pipeline {
     }
 
     /// A socket is open, perhaps after it could not be. Call [`Self::step`] afterwards.
-    pub fn bound(&mut self, socket: SocketAddr) {
+    pub fn bound(&mut self, socket: BindAddress) {
         if self.unusable.remove(&socket).is_some() {
             self.restate.extend(self.gateways.keys().map(gateway_id));
         }

@@ -11,14 +11,14 @@ use super::write::StatusQueue;
 use crate::api::Time;
 use crate::index::Event;
 use crate::infra::Plan;
-use crate::model::{Delta, Resource};
+use crate::model::{BindAddress, Delta, Resource};
 use crate::proxy::{BindFailures, Proxy, WorkerState};
 use crate::source::Source;
 use crate::source::cluster::Referred;
 use crate::status::{Body, Wanted};
 use crate::telemetry::Metrics;
 use std::collections::BTreeSet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
@@ -323,7 +323,7 @@ impl Control {
     }
 }
 
-fn wanted_sockets(delta: &Delta) -> BTreeSet<SocketAddr> {
+fn wanted_sockets(delta: &Delta) -> BTreeSet<BindAddress> {
     let listeners = delta.upserts.iter().filter_map(|resource| match resource {
         Resource::Listener(listener) => Some(listener),
         _ => None,
@@ -333,7 +333,7 @@ fn wanted_sockets(delta: &Delta) -> BTreeSet<SocketAddr> {
 
 /// A second instance must not run beside the first, nor one that serves nobody. An address that
 /// this machine does not have is one Gateway's trouble: the others are served.
-fn keeps_from_starting(failures: &BindFailures, wanted: &BTreeSet<SocketAddr>) -> bool {
+fn keeps_from_starting(failures: &BindFailures, wanted: &BTreeSet<BindAddress>) -> bool {
     let none_left = !failures.is_empty() && wanted.iter().all(|address| failures.contains_key(address));
     none_left || failures.values().any(|failure| failure.in_use)
 }

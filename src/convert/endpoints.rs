@@ -1,19 +1,19 @@
 //! EndpointSlices.
 
-use super::is_tcp;
+use super::is_of;
 use crate::api::EndpointSlice;
-use crate::model::Endpoint;
+use crate::model::{Endpoint, IpProtocol};
 use std::net::{IpAddr, SocketAddr};
 
 /// The endpoints of a slice for the Service's port of this name (empty for the only port of a
 /// Service, which may have none). Slices of names (`addressType: FQDN`) have none: they can
 /// point anywhere, as an ExternalName can.
-pub fn endpoints(slice: &EndpointSlice, port_name: &str) -> Vec<Endpoint> {
+pub fn endpoints(slice: &EndpointSlice, port_name: &str, protocol: IpProtocol) -> Vec<Endpoint> {
     if slice.address_type == "FQDN" {
         return Vec::new();
     }
     let port = slice.ports.iter().flatten().find(|port| {
-        port.name.as_deref().unwrap_or_default() == port_name && is_tcp(port.protocol.as_deref())
+        port.name.as_deref().unwrap_or_default() == port_name && is_of(port.protocol.as_deref(), protocol)
     });
     let Some(port) = port.and_then(|port| u16::try_from(port.port?).ok()) else { return Vec::new() };
     let each = slice.endpoints.iter().flatten();

@@ -1,7 +1,7 @@
 //! Service ports.
 
 use crate::api::{Service, ServicePort};
-use crate::model::BackendProtocol;
+use crate::model::{BackendProtocol, IpProtocol};
 
 /// Why a route cannot send requests to a Service's port.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -9,6 +9,9 @@ pub enum InvalidServicePort {
     /// UDP or SCTP.
     #[error("its protocol is {0}: HTTP needs a TCP port")]
     Transport(String),
+    /// TCP or SCTP.
+    #[error("its protocol is {0}: datagrams need a UDP port")]
+    NotUdp(String),
     /// What the pods speak there is not known here.
     #[error(
         "its appProtocol {0:?} is not supported: use none, \"http\", \"grpc\", \"kubernetes.io/h2c\" or \"kubernetes.io/ws\"; \
@@ -17,20 +20,31 @@ pub enum InvalidServicePort {
     AppProtocol(String),
 }
 
-/// Whether a port's `protocol` is TCP, which is also the default.
-pub fn is_tcp(protocol: Option<&str>) -> bool {
-    matches!(protocol, None | Some("TCP"))
+/// Whether that is a port's `protocol`; TCP is the default.
+pub fn is_of(protocol: Option<&str>, wanted: IpProtocol) -> bool {
+    match wanted {
+        IpProtocol::Tcp => matches!(protocol, None | Some("TCP")),
+        IpProtocol::Udp => protocol == Some("UDP"),
+    }
 }
 
-/// What is spoken to the pods behind a port.
+/// What is spoken to the pods behind a port; of datagrams nothing is known.
 ///
 /// # Errors
-/// The port cannot take HTTP requests.
-pub fn backend_protocol(port: &ServicePort) -> Result<BackendProtocol, InvalidServicePort> {
-    if !is_tcp(port.protocol.as_deref()) {
-        return Err(InvalidServicePort::Transport(port.protocol.clone().unwrap_or_default()));
+/// The port cannot take HTTP requests, or datagrams if those are wanted.
+pub fn backend_protocol(
+    port: &ServicePort,
+    wanted: IpProtocol,
+) -> Result<BackendProtocol, InvalidServicePort> {
+    if !is_of(port.protocol.as_deref(), wanted) {
+        let protocol = port.protocol.clone().unwrap_or_else(|| "TCP".to_owned());
+        return Err(match wanted {
+            IpProtocol::Tcp => InvalidServicePort::Transport(protocol),
+            IpProtocol::Udp => InvalidServicePort::NotUdp(protocol),
+        });
     }
     match port.app_protocol.as_deref() {
+        _ if wanted == IpProtocol::Udp => Ok(BackendProtocol::Http),
         None | Some("") => Ok(BackendProtocol::Http),
         // A WebSocket begins as an HTTP/1.1 request.
         Some("http" | "kubernetes.io/ws") => Ok(BackendProtocol::Http1),

@@ -3,7 +3,7 @@
 use super::Index;
 use crate::api::{EndpointSlice, Service, ServicePort};
 use crate::convert;
-use crate::model::{Endpoint, Endpoints, EndpointsKey};
+use crate::model::{Endpoint, Endpoints, EndpointsKey, IpProtocol};
 use std::collections::BTreeMap;
 
 impl Index {
@@ -12,7 +12,8 @@ impl Index {
         let service = self.get::<Service>(&key.service)?;
         let ports = service.spec.as_ref()?.ports.as_ref()?;
         let numbered = || ports.iter().filter(|port| u16::try_from(port.port) == Ok(key.port));
-        numbered().find(|port| convert::is_tcp(port.protocol.as_deref())).or_else(|| numbered().next())
+        let wanted = |port: &&ServicePort| convert::is_of(port.protocol.as_deref(), key.protocol);
+        numbered().find(wanted).or_else(|| numbered().next())
     }
 
     /// The endpoints of a Service port over all of its slices; none if the Service does not
@@ -23,15 +24,20 @@ impl Index {
         let mut joined = BTreeMap::new();
         if let Some(port) = self.service_port(key) {
             for slice in self.slices_of(&key.service) {
-                join(slice, port, &mut joined);
+                join(slice, port, key.protocol, &mut joined);
             }
         }
         Endpoints { key: key.clone(), endpoints: joined.into_values().collect() }
     }
 }
 
-fn join(slice: &EndpointSlice, port: &ServicePort, joined: &mut BTreeMap<std::net::SocketAddr, Endpoint>) {
-    for endpoint in convert::endpoints(slice, port.name.as_deref().unwrap_or_default()) {
+fn join(
+    slice: &EndpointSlice,
+    port: &ServicePort,
+    protocol: IpProtocol,
+    joined: &mut BTreeMap<std::net::SocketAddr, Endpoint>,
+) {
+    for endpoint in convert::endpoints(slice, port.name.as_deref().unwrap_or_default(), protocol) {
         // While a controller moves an endpoint to another slice it can stand in both: the
         // better news is the newer one far more often, and a wrong one costs a retry.
         joined

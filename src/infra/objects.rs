@@ -1,10 +1,11 @@
 //! The Service and the ServiceAccount of a Gateway.
 
 use super::plan::Member;
-use super::ports::{Claim, Protocol};
+use super::ports::Claim;
 use crate::api::gateway::Gateway;
 use crate::api::gateway_parameters::ServiceType;
 use crate::api::{ObjectMeta, Service, ServicePort};
+use crate::model::IpProtocol;
 use k8s_openapi::api::core::v1::{ServiceAccount, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -70,8 +71,8 @@ pub(super) fn service(home: &Home, member: &Member<'_>, ports: &BTreeMap<Claim, 
     let balanced = type_ == ServiceType::LoadBalancer;
     let ports = ports.iter().map(|(claim, pod_port)| {
         let (name, protocol) = match claim.protocol {
-            Protocol::Tcp => ("tcp", "TCP"),
-            Protocol::Udp => ("udp", "UDP"),
+            IpProtocol::Tcp => ("tcp", "TCP"),
+            IpProtocol::Udp => ("udp", "UDP"),
         };
         ServicePort {
             name: Some(format!("{name}-{}", claim.port)),

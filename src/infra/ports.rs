@@ -4,6 +4,7 @@
 //! its own in the pods. All of them are in one ConfigMap, written with its version: two leaders
 //! cannot both give out a port.
 
+use crate::model::IpProtocol;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -20,22 +21,13 @@ const REST: i64 = 15 * 60;
 /// Begins the keys of ports that rest.
 const FREED: &str = "freed.";
 
-/// What a listener port is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Protocol {
-    /// TCP, and all that goes over it.
-    Tcp,
-    /// UDP.
-    Udp,
-}
-
 /// A port of a Gateway's address.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Claim {
     /// The uid and not the name: what is made anew under an old name is another Gateway.
     pub gateway_uid: Arc<str>,
     /// TCP or UDP.
-    pub protocol: Protocol,
+    pub protocol: IpProtocol,
     /// As clients see it.
     pub port: u16,
 }
@@ -171,8 +163,8 @@ fn in_range(text: &str) -> Result<u16, String> {
 impl fmt::Display for Claim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let protocol = match self.protocol {
-            Protocol::Tcp => "tcp",
-            Protocol::Udp => "udp",
+            IpProtocol::Tcp => "tcp",
+            IpProtocol::Udp => "udp",
         };
         write!(f, "{}.{protocol}.{}", self.gateway_uid, self.port)
     }
@@ -185,8 +177,8 @@ impl FromStr for Claim {
         let mut parts = text.rsplitn(3, '.');
         let port = parts.next().and_then(|port| port.parse().ok()).filter(|port| *port > 0);
         let protocol = match parts.next() {
-            Some("tcp") => Some(Protocol::Tcp),
-            Some("udp") => Some(Protocol::Udp),
+            Some("tcp") => Some(IpProtocol::Tcp),
+            Some("udp") => Some(IpProtocol::Udp),
             _ => None,
         };
         let uid = parts.next().filter(|uid| !uid.is_empty());

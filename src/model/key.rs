@@ -1,6 +1,7 @@
 //! Identities. Live state (pools, cursors, counters) hangs on these, so that it outlives every
 //! change of what they name.
 
+use super::IpProtocol;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
@@ -117,16 +118,35 @@ pub enum UpstreamKey {
         service: ObjectKey,
         /// The Service's port number.
         port: u16,
+        /// Which of its ports with this number.
+        #[serde(default, skip_serializing_if = "IpProtocol::is_tcp")]
+        protocol: IpProtocol,
     },
     /// A `tidegate.dev` Upstream.
     Upstream(ObjectKey),
+    /// The same for UDP: its targets get datagrams.
+    UdpUpstream(ObjectKey),
+}
+
+impl UpstreamKey {
+    /// What is spoken to its targets.
+    pub fn ip_protocol(&self) -> IpProtocol {
+        match self {
+            Self::Service { protocol, .. } => *protocol,
+            Self::Upstream(_) => IpProtocol::Tcp,
+            Self::UdpUpstream(_) => IpProtocol::Udp,
+        }
+    }
 }
 
 impl fmt::Display for UpstreamKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Service { service, port } => write!(f, "Service {service}:{port}"),
+            Self::Service { service, port, protocol } => {
+                write!(f, "Service {service}:{port}{}", protocol.suffix())
+            }
             Self::Upstream(object) => write!(f, "Upstream {object}"),
+            Self::UdpUpstream(object) => write!(f, "Upstream {object}{}", IpProtocol::Udp.suffix()),
         }
     }
 }
@@ -138,11 +158,14 @@ pub struct EndpointsKey {
     pub service: ObjectKey,
     /// The Service's port number (not the port that the pods listen on).
     pub port: u16,
+    /// Which of its ports with this number.
+    #[serde(default, skip_serializing_if = "IpProtocol::is_tcp")]
+    pub protocol: IpProtocol,
 }
 
 impl fmt::Display for EndpointsKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.service, self.port)
+        write!(f, "{}:{}{}", self.service, self.port, self.protocol.suffix())
     }
 }
 

@@ -1,8 +1,7 @@
 //! Where the data plane accepts connections.
 
-use super::{CertificateKey, Hostname, ListenerKey, ListenerSettings};
+use super::{BindAddress, CertificateKey, Hostname, IpProtocol, ListenerKey, ListenerSettings};
 use serde::{Deserialize, Serialize};
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// What is spoken on a listener.
@@ -47,13 +46,22 @@ impl Protocol {
     }
 }
 
+impl Transport {
+    /// Of which ports it is.
+    pub fn ip_protocol(self) -> IpProtocol {
+        match self {
+            Self::Http | Self::Tls | Self::Tcp => IpProtocol::Tcp,
+        }
+    }
+}
+
 /// One listener of a Gateway that is valid and without conflict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listener {
     /// Its identity.
     pub key: ListenerKey,
     /// The sockets, shared with every listener that names the same one.
-    pub binds: Vec<SocketAddr>,
+    pub binds: Vec<BindAddress>,
     /// The port as the Gateway writes it (for redirects); the socket's may differ.
     pub port: u16,
     /// What is spoken; its transport is the same for all listeners of one socket.

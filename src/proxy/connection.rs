@@ -10,7 +10,7 @@ use super::request;
 use super::settings::{Settings, Socket};
 use super::stream::{self, Stream};
 use super::worker::{Registered, Worker};
-use crate::model::{ListenerKey, Protocol, ProxyProtocol, Reason, Transport};
+use crate::model::{BindAddress, ListenerKey, Protocol, ProxyProtocol, Reason, Transport};
 use crate::support::drain::Hold;
 use crate::support::local_executor::LocalExecutor;
 use crate::table::{Bind, Listener};
@@ -141,7 +141,7 @@ fn text_of(address: IpAddr) -> HeaderValue {
 }
 
 /// Serves a connection to its end.
-pub(super) async fn serve(worker: Rc<Worker>, stream: TcpStream, peer: SocketAddr, bind: SocketAddr) {
+pub(super) async fn serve(worker: Rc<Worker>, stream: TcpStream, peer: SocketAddr, bind: BindAddress) {
     // A head and its body are often two writes: Nagle would hold the second back.
     if stream.set_nodelay(true).is_err() {
         return;

@@ -4,6 +4,7 @@
 use super::connection;
 use super::publish::Published;
 use super::worker::Worker;
+use crate::model::BindAddress;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::collections::HashMap;
 use std::io;
@@ -25,17 +26,17 @@ pub(super) struct Listening {
 
 /// Applies a new version as a whole: sockets are opened first, then the table is served, then
 /// sockets that are in it no more are closed.
-pub(super) fn apply(worker: &Rc<Worker>, new: &Published, listening: &mut HashMap<SocketAddr, Listening>) {
-    for address in new.open.iter() {
-        if listening.contains_key(address) {
+pub(super) fn apply(worker: &Rc<Worker>, new: &Published, listening: &mut HashMap<BindAddress, Listening>) {
+    for bind in new.open.iter() {
+        if listening.contains_key(bind) {
             continue;
         }
-        match listen(*address) {
+        match listen(bind.address) {
             Ok(socket) => {
-                listening.insert(*address, start(worker, *address, socket));
+                listening.insert(*bind, start(worker, *bind, socket));
             }
             // The publisher has tried before: only a race or the end of descriptors leads here.
-            Err(error) => tracing::error!(%address, %error, "cannot listen"),
+            Err(error) => tracing::error!(%bind, %error, "cannot listen"),
         }
     }
     let old = worker.table();
@@ -46,10 +47,10 @@ pub(super) fn apply(worker: &Rc<Worker>, new: &Published, listening: &mut HashMa
             worker.finish_connections_of(bind.address);
         }
     }
-    listening.retain(|address, _| {
-        let stays = new.open.contains(address);
+    listening.retain(|bind, _| {
+        let stays = new.open.contains(bind);
         if !stays {
-            worker.finish_connections_of(*address);
+            worker.finish_connections_of(*bind);
         }
         stays
     });
@@ -57,9 +58,9 @@ pub(super) fn apply(worker: &Rc<Worker>, new: &Published, listening: &mut HashMa
 
 /// Whether an address can be listened on: nobody else may listen there, which SO_REUSEPORT would
 /// hide. The socket is closed again.
-pub(super) fn probe(address: SocketAddr) -> io::Result<()> {
-    let socket = socket(address)?;
-    socket.bind(&address.into())?;
+pub(super) fn probe(bind: BindAddress) -> io::Result<()> {
+    let socket = socket(bind.address)?;
+    socket.bind(&bind.address.into())?;
     socket.listen(1)
 }
 
@@ -83,16 +84,16 @@ fn socket(address: SocketAddr) -> io::Result<Socket> {
     Ok(socket)
 }
 
-fn start(worker: &Rc<Worker>, address: SocketAddr, socket: TcpListener) -> Listening {
+fn start(worker: &Rc<Worker>, bind: BindAddress, socket: TcpListener) -> Listening {
     let (stop, stopped) = oneshot::channel();
     worker.metrics.process().listening_sockets.increment();
-    tokio::task::spawn_local(accept_loop(worker.clone(), address, socket, stopped));
+    tokio::task::spawn_local(accept_loop(worker.clone(), bind, socket, stopped));
     Listening { _stop: stop }
 }
 
 async fn accept_loop(
     worker: Rc<Worker>,
-    address: SocketAddr,
+    bind: BindAddress,
     socket: TcpListener,
     mut stopped: oneshot::Receiver<()>,
 ) {
@@ -104,30 +105,30 @@ async fn accept_loop(
         tokio::select! {
             biased;
             accepted = accepting => match accepted {
-                Ok((stream, peer)) => spawn(&worker, stream, peer, address),
-                Err(error) => pause(&error, address).await,
+                Ok((stream, peer)) => spawn(&worker, stream, peer, bind),
+                Err(error) => pause(&error, bind).await,
             },
             _ = &mut stopped => break,
         }
     }
     // Clients whose connection the kernel has already taken would be reset.
     while let Some(Ok((stream, peer))) = futures::FutureExt::now_or_never(socket.accept()) {
-        spawn(&worker, stream, peer, address);
+        spawn(&worker, stream, peer, bind);
     }
     worker.metrics.process().listening_sockets.decrement();
 }
 
-fn spawn(worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr, address: SocketAddr) {
-    tokio::task::spawn_local(connection::serve(worker.clone(), stream, peer, address));
+fn spawn(worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr, bind: BindAddress) {
+    tokio::task::spawn_local(connection::serve(worker.clone(), stream, peer, bind));
 }
 
 /// An error of one connection is none of the socket's. Without descriptors or memory a loop
 /// would spin: the connection stays in the kernel's queue until there is room.
-async fn pause(error: &io::Error, address: SocketAddr) {
+async fn pause(error: &io::Error, bind: BindAddress) {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, WouldBlock};
     if matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted | WouldBlock) {
         return;
     }
-    tracing::warn!(%address, %error, "cannot accept; will try again");
+    tracing::warn!(%bind, %error, "cannot accept; will try again");
     tokio::time::sleep(PAUSE).await;
 }

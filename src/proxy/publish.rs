@@ -2,9 +2,9 @@
 
 use super::listen;
 use super::worker::Status;
+use crate::model::BindAddress;
 use crate::table::{Builder, Table};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
@@ -15,7 +15,7 @@ use tokio::sync::watch;
 pub(super) struct Published {
     pub(super) table: Arc<Table>,
     /// Where to listen: all of the table's addresses but those that cannot be had.
-    pub(super) open: Arc<BTreeSet<SocketAddr>>,
+    pub(super) open: Arc<BTreeSet<BindAddress>>,
     acknowledged: Arc<Acknowledged>,
 }
 
@@ -57,7 +57,7 @@ pub struct BindFailure {
 }
 
 /// The addresses that cannot be listened on.
-pub type BindFailures = BTreeMap<SocketAddr, BindFailure>;
+pub type BindFailures = BTreeMap<BindAddress, BindFailure>;
 
 /// Takes deltas and hands tables out.
 pub(super) struct Publisher {
@@ -68,19 +68,19 @@ pub(super) struct Publisher {
     names: watch::Sender<HashSet<(Arc<str>, u16)>>,
     max_sockets: usize,
     /// Listened on by other parts of the process: no target for anyone.
-    reserved: Vec<SocketAddr>,
+    reserved: Vec<BindAddress>,
 }
 
 struct State {
     builder: Builder,
-    open: BTreeSet<SocketAddr>,
+    open: BTreeSet<BindAddress>,
 }
 
 impl Publisher {
     pub(super) fn new(
         builder: Builder,
         workers: Vec<Arc<Status>>,
-        reserved: Vec<SocketAddr>,
+        reserved: Vec<BindAddress>,
         max_sockets: usize,
     ) -> Self {
         let acknowledged = Arc::new(Acknowledged { workers, version: watch::Sender::new(0) });
@@ -119,10 +119,10 @@ impl Publisher {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let state = &mut *state;
         let mut table = change(&mut state.builder);
-        let wanted: BTreeSet<SocketAddr> = table.binds().map(|bind| bind.address).collect();
+        let wanted: BTreeSet<BindAddress> = table.binds().map(|bind| bind.address).collect();
         if let Some(open) = self.open(&state.open, &wanted) {
             state.open = open;
-            let own = state.open.iter().chain(&self.reserved).copied().collect::<HashSet<_>>();
+            let own = state.open.iter().chain(&self.reserved).copied();
             table = state.builder.update_upstreams(|registry| registry.set_own_addresses(own));
         }
         // Sent under the lock, or an older version could come last.
@@ -143,10 +143,10 @@ impl Publisher {
     /// failed is tried again with each publication.
     fn open(
         &self,
-        now: &BTreeSet<SocketAddr>,
-        wanted: &BTreeSet<SocketAddr>,
-    ) -> Option<BTreeSet<SocketAddr>> {
-        let mut open: BTreeSet<SocketAddr> = now.intersection(wanted).copied().collect();
+        now: &BTreeSet<BindAddress>,
+        wanted: &BTreeSet<BindAddress>,
+    ) -> Option<BTreeSet<BindAddress>> {
+        let mut open: BTreeSet<BindAddress> = now.intersection(wanted).copied().collect();
         let mut failures = BTreeMap::new();
         for address in wanted.difference(now) {
             match self.probe(*address, open.len()) {
@@ -169,7 +169,7 @@ impl Publisher {
     }
 
     /// Why an address cannot be listened on beside `others`, if so.
-    fn probe(&self, address: SocketAddr, others: usize) -> Result<(), BindFailure> {
+    fn probe(&self, address: BindAddress, others: usize) -> Result<(), BindFailure> {
         let workers = self.acknowledged.workers.len();
         let sockets = (others + 1) * workers;
         if sockets > self.max_sockets {

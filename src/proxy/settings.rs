@@ -2,11 +2,11 @@
 //! the process was started.
 
 use super::limits::Limits;
-use crate::model::{ListenerSettings, ProxyProtocol};
+use crate::model::{BindAddress, ListenerSettings, ProxyProtocol};
 use crate::telemetry::{Mode, Sampler};
 use ipnet::IpNet;
 use std::cell::RefCell;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub(super) struct Settings {
 /// open too.
 #[derive(Debug)]
 pub(super) struct Socket {
-    pub(super) address: SocketAddr,
+    pub(super) address: BindAddress,
     /// Which of its requests get a line.
     pub(super) sampler: Sampler,
     current: RefCell<Current>,
@@ -76,7 +76,7 @@ impl Settings {
 }
 
 impl Socket {
-    pub(super) fn new(address: SocketAddr, wanted: &Arc<ListenerSettings>, defaults: &Settings) -> Self {
+    pub(super) fn new(address: BindAddress, wanted: &Arc<ListenerSettings>, defaults: &Settings) -> Self {
         let settings = Rc::new(defaults.with(wanted));
         Self {
             address,

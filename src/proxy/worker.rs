@@ -6,14 +6,13 @@ use super::mirror::Places;
 use super::publish::Published;
 use super::request_body::RequestBody;
 use super::settings::{Settings, Socket};
-use crate::model::Reason;
+use crate::model::{BindAddress, Reason};
 use crate::support::drain::{Phase, Watch};
 use crate::table::Table;
 use crate::telemetry::{Metrics, WorkerLog};
 use crate::upstream::{Connector, Pool, Splits};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -68,7 +67,7 @@ pub(super) struct Worker {
     defaults: Settings,
     table: RefCell<Rc<Table>>,
     /// Those of the table.
-    sockets: RefCell<HashMap<SocketAddr, Rc<Socket>>>,
+    sockets: RefCell<HashMap<BindAddress, Rc<Socket>>>,
     connections: RefCell<HashMap<u64, Connection>>,
     next_connection: Cell<u64>,
     max_connections: usize,
@@ -110,7 +109,7 @@ fn millis(since: Instant) -> u64 {
 pub(super) async fn run(setup: Setup) {
     let (mut published, status) = (setup.published.clone(), setup.status.clone());
     let worker = Rc::new(Worker::new(setup));
-    let mut listening: HashMap<SocketAddr, Listening> = HashMap::new();
+    let mut listening: HashMap<BindAddress, Listening> = HashMap::new();
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut drain = worker.drain.clone();
@@ -182,7 +181,7 @@ impl Worker {
     }
 
     /// What holds on a socket of the newest table.
-    pub(super) fn socket(&self, address: SocketAddr) -> Option<Rc<Socket>> {
+    pub(super) fn socket(&self, address: BindAddress) -> Option<Rc<Socket>> {
         self.sockets.borrow().get(&address).cloned()
     }
 
@@ -203,11 +202,11 @@ impl Worker {
 
     /// Closes the connections of a socket that is no longer listened on, each after the request
     /// that is under way.
-    pub(super) fn finish_connections_of(&self, bind: SocketAddr) {
+    pub(super) fn finish_connections_of(&self, bind: BindAddress) {
         self.tell(Command::Finish, |of, _| of == bind);
     }
 
-    fn tell(&self, command: Command, whom: impl Fn(SocketAddr, &Handle) -> bool) -> usize {
+    fn tell(&self, command: Command, whom: impl Fn(BindAddress, &Handle) -> bool) -> usize {
         // Telling wakes, and waking must not find the list borrowed.
         let told: Vec<Rc<Handle>> = {
             let connections = self.connections.borrow();

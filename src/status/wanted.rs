@@ -8,9 +8,9 @@ use crate::attach::verdict::{
 use crate::attach::{Class, Gateway, Head, Listener, Route, Upstream};
 use crate::index::Broken;
 use crate::infra::Address;
-use crate::model::{ListenerKey, ObjectKey};
+use crate::model::{BindAddress, ListenerKey, ObjectKey};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// All that is wanted of one object's status.
@@ -87,7 +87,7 @@ pub struct Progress<'a> {
     /// What there is to say of the other replicas; mostly nothing.
     pub replicas: &'a str,
     /// Sockets that could not be opened, and why.
-    pub unusable: &'a BTreeMap<SocketAddr, String>,
+    pub unusable: &'a BTreeMap<BindAddress, String>,
 }
 
 impl Progress<'_> {
@@ -243,9 +243,10 @@ fn lost_addresses(gateway: &Gateway, progress: Progress<'_>) -> BTreeMap<IpAddr,
     let binds =
         || gateway.listeners.iter().filter_map(|listener| listener.served.as_ref()).flat_map(|s| &s.binds);
     let open: BTreeSet<_> =
-        binds().filter(|bind| !progress.unusable.contains_key(bind)).map(SocketAddr::ip).collect();
-    let lost = binds().filter(|bind| !open.contains(&bind.ip()));
-    lost.filter_map(|bind| Some((bind.ip(), format!("{bind}: {}", progress.unusable.get(bind)?)))).collect()
+        binds().filter(|bind| !progress.unusable.contains_key(bind)).map(|bind| bind.address.ip()).collect();
+    let lost = binds().filter(|bind| !open.contains(&bind.address.ip()));
+    lost.filter_map(|bind| Some((bind.address.ip(), format!("{bind}: {}", progress.unusable.get(bind)?))))
+        .collect()
 }
 
 fn listener_programmed(listener: &Listener, progress: Progress<'_>) -> Verdict<ListenerProgrammed> {

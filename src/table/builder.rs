@@ -8,13 +8,14 @@ use super::bucket::Bucket;
 use super::compile::{CompiledRoute, Compiler};
 use super::hosts::Hosts;
 use super::listener::{Bind, Listener};
-use crate::model::{self, Delta, Hostname, ListenerKey, ListenerSettings, Resource, ResourceKey, RouteKey};
+use crate::model::{
+    self, BindAddress, Delta, Hostname, ListenerKey, ListenerSettings, Resource, ResourceKey, RouteKey,
+};
 use crate::telemetry::Metrics;
 use crate::upstream::Registry;
 use certificates::{Certificates, ListenerTls};
 use dirty::Dirty;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// Keeps what deltas brought, and makes tables of it. Belongs to the one who publishes.
@@ -272,13 +273,13 @@ impl Builder {
 
     /// The settings that the socket has already, if they are the same: whoever holds them need not
     /// compare them again.
-    fn kept_settings(&self, address: SocketAddr, new: Arc<ListenerSettings>) -> Arc<ListenerSettings> {
+    fn kept_settings(&self, address: BindAddress, new: Arc<ListenerSettings>) -> Arc<ListenerSettings> {
         let old = self.table.binds.get(&address).map(|bind| &bind.settings);
         old.filter(|old| **old == new).cloned().unwrap_or(new)
     }
 
     /// All listeners of a socket; none if nothing listens there any more.
-    fn build_bind(&mut self, address: SocketAddr) -> Option<Bind> {
+    fn build_bind(&mut self, address: BindAddress) -> Option<Bind> {
         let on_bind = self.listeners.values().filter(|state| state.model.binds.contains(&address));
         let mut built = on_bind.filter_map(|state| state.built.as_ref());
         let first = built.next()?;

@@ -5,17 +5,16 @@ use super::conditions::Request;
 use super::hosts::Hosts;
 use super::query::Query;
 use super::rule::{Match, Rule};
-use crate::model::{Hostname, ListenerKey, ListenerSettings, Protocol, Transport};
+use crate::model::{BindAddress, Hostname, ListenerKey, ListenerSettings, Protocol, Transport};
 use crate::telemetry::ListenerMetrics;
 use rustls::ServerConfig;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// One socket and the listeners that share it.
 #[derive(Debug)]
 pub struct Bind {
     /// The socket.
-    pub address: SocketAddr,
+    pub address: BindAddress,
     /// What connections to all of its listeners begin with.
     pub transport: Transport,
     /// What holds for its clients; the same object for as long as nothing of it changes.

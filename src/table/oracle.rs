@@ -2,15 +2,14 @@
 //! matches, take the greatest. Slow; tests hold the table to it.
 
 use crate::model::{
-    HeaderMatch, Hostname, Listener, ListenerKey, Match, PathMatch, QueryMatch, Route, RouteKey, RuleKey,
-    ValueMatch,
+    BindAddress, HeaderMatch, Hostname, Listener, ListenerKey, Match, PathMatch, QueryMatch, Route, RouteKey,
+    RuleKey, ValueMatch,
 };
 use http::{HeaderMap, Method};
 use regex::Regex;
 use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::net::SocketAddr;
 
 /// All resources that matter for matching.
 #[derive(Clone, Debug, Default)]
@@ -101,7 +100,7 @@ fn matches(matching: &Match, asked: &Asked) -> bool {
 impl Configuration {
     /// The listener that has the most specific hostname of those that match. Two of one hostname
     /// are a conflict, which the control plane resolves; here the first key wins.
-    pub(super) fn listener(&self, address: SocketAddr, host: &str) -> Option<&Listener> {
+    pub(super) fn listener(&self, address: BindAddress, host: &str) -> Option<&Listener> {
         let on_bind = self.listeners.iter().filter(|listener| listener.binds.contains(&address));
         let matching = on_bind.filter(|listener| host_matches(listener.hostname.as_ref(), host));
         matching.max_by_key(|listener| (specificity(listener.hostname.as_ref()), Reverse(&listener.key)))

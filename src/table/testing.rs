@@ -6,12 +6,11 @@ use crate::telemetry::Metrics;
 use crate::tls::ClientConfigs;
 use crate::upstream::{Registry, TargetPolicy};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// The socket of every listener that does not say otherwise.
-pub(super) fn address() -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], 8080))
+pub(super) fn address() -> BindAddress {
+    BindAddress::tcp(([127, 0, 0, 1], 8080).into())
 }
 
 pub(super) fn builder() -> Builder {

@@ -4,7 +4,9 @@ use super::endpoint::Endpoint;
 use super::resolved::{Entry, Upstream};
 use super::split::{Member, Split};
 use crate::model;
-use crate::model::{BackendProtocol, EndpointsKey, EntrySource, OriginateTls, Reason, UpstreamKey};
+use crate::model::{
+    BackendProtocol, BindAddress, EndpointsKey, EntrySource, IpProtocol, OriginateTls, Reason, UpstreamKey,
+};
 use crate::support::forbidden::TargetPolicy;
 use crate::telemetry::Metrics;
 use crate::tls::ClientConfigs;
@@ -42,6 +44,8 @@ impl Upstreams {
 #[derive(Debug)]
 pub struct Registry {
     policy: TargetPolicy,
+    /// For targets of datagrams: other sockets are the process's own.
+    udp_policy: TargetPolicy,
     tls: ClientConfigs,
     metrics: Arc<Metrics>,
     slots: HashMap<UpstreamKey, Slot>,
@@ -70,6 +74,7 @@ impl Registry {
     /// An empty registry.
     pub fn new(policy: TargetPolicy, tls: ClientConfigs, metrics: Arc<Metrics>) -> Self {
         Self {
+            udp_policy: policy.clone(),
             policy,
             tls,
             metrics,
@@ -134,8 +139,10 @@ impl Registry {
     }
 
     /// The process's own listening addresses.
-    pub fn set_own_addresses(&mut self, own: HashSet<SocketAddr>) {
-        self.policy.set_own(own);
+    pub fn set_own_addresses(&mut self, own: impl IntoIterator<Item = BindAddress>) {
+        let (tcp, udp): (Vec<_>, Vec<_>) = own.into_iter().partition(|own| own.protocol.is_tcp());
+        self.policy.set_own(tcp.into_iter().map(|own| own.address).collect());
+        self.udp_policy.set_own(udp.into_iter().map(|own| own.address).collect());
         self.dirty.extend(self.configured.keys().cloned());
     }
 
@@ -197,8 +204,9 @@ impl Registry {
         let mut forbidden = false;
         let mut entries = Vec::with_capacity(upstream.entries.len());
         for entry in &upstream.entries {
+            let policy = self.policy_of(upstream.key.ip_protocol());
             let (permitted, refused): (Vec<_>, Vec<_>) =
-                self.addresses(&entry.source).into_iter().partition(|address| self.policy.permits(*address));
+                self.addresses(&entry.source).into_iter().partition(|address| policy.permits(*address));
             forbidden |= !refused.is_empty();
             let endpoints =
                 permitted.into_iter().map(|address| self.endpoint(&upstream.key, entry, address, &mut live));
@@ -224,6 +232,13 @@ impl Registry {
             entries: entries.into(),
             split,
             unavailable: if forbidden { Reason::ForbiddenTarget } else { why_empty(upstream) },
+        }
+    }
+
+    fn policy_of(&self, protocol: IpProtocol) -> &TargetPolicy {
+        match protocol {
+            IpProtocol::Tcp => &self.policy,
+            IpProtocol::Udp => &self.udp_policy,
         }
     }
 

@@ -2,7 +2,7 @@ use super::*;
 use crate::attach::{Attachments, Changes, Options};
 use crate::index::Event;
 use crate::index::testing::{events, id, listed};
-use crate::model::{EntrySource, Reason};
+use crate::model::{EntrySource, IpProtocol, Reason};
 
 const WORLD: &str = "
 apiVersion: gateway.networking.k8s.io/v1
@@ -94,7 +94,8 @@ impl World {
     /// What the Service's port is reached with.
     fn served(&self, service: &str, port: u16) -> Result<Option<OriginateTls>, Reason> {
         let service = ObjectKey::new("default", service);
-        let upstream = self.attachments.service_upstream(&self.index, &service, port).unwrap();
+        let upstream =
+            self.attachments.service_upstream(&self.index, &service, (IpProtocol::Tcp, port)).unwrap();
         let entry = upstream.entries.into_iter().next().unwrap();
         match entry.source {
             EntrySource::Endpoints(_) => Ok(entry.tls),

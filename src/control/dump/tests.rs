@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{Certificate, CertificateKey, Endpoints, EndpointsKey, ObjectKey};
+use crate::model::{Certificate, CertificateKey, Endpoints, EndpointsKey, IpProtocol, ObjectKey};
 
 #[test]
 fn everything_is_shown_but_private_keys() {
@@ -10,8 +10,10 @@ fn everything_is_shown_but_private_keys() {
         private_key_pem: "top secret".into(),
     });
     let service = ObjectKey::new("default", "shop");
-    let endpoints =
-        Resource::Endpoints(Endpoints { key: EndpointsKey { service, port: 81 }, endpoints: Vec::new() });
+    let endpoints = Resource::Endpoints(Endpoints {
+        key: EndpointsKey { service, port: 81, protocol: IpProtocol::Tcp },
+        endpoints: Vec::new(),
+    });
     let shown = redacted(&Delta { version: 4, upserts: vec![certificate, endpoints], removals: vec![] });
     assert_eq!(
         shown,

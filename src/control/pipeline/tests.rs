@@ -355,7 +355,7 @@ fn a_socket_that_cannot_be_opened_is_told() {
     let mut fixture =
         Fixture::with(&[&GATEWAY
             .replace("tidegate\n", "tidegate\n  addresses: [{value: 127.0.0.1}, {value: 127.0.0.2}]\n")]);
-    let socket: SocketAddr = "127.0.0.2:80".parse().unwrap();
+    let socket: BindAddress = "127.0.0.2:80".parse().unwrap();
     fixture.pipeline.bind_failed(socket, "address in use");
     let step = fixture.later(1);
     let conditions = told(&step, Kind::Gateway, "web").unwrap();

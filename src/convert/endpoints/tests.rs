@@ -15,7 +15,7 @@ fn conditions_have_the_defaults_of_kubernetes() {
         ],
     }))
     .unwrap();
-    let found: Vec<_> = endpoints(&slice, "")
+    let found: Vec<_> = endpoints(&slice, "", IpProtocol::Tcp)
         .iter()
         .map(|endpoint| {
             (endpoint.address.to_string(), endpoint.ready, endpoint.serving, endpoint.terminating)
@@ -40,6 +40,6 @@ fn the_port_is_found_by_name_and_must_be_tcp() {
         .unwrap()
     };
     let ports = json!([{"name": "a", "port": 1}, {"name": "b", "port": 2, "protocol": "UDP"}, {"name": "c"}]);
-    let count = |name: &str| endpoints(&slice(ports.clone()), name).len();
+    let count = |name: &str| endpoints(&slice(ports.clone()), name, IpProtocol::Tcp).len();
     assert_eq!((count("a"), count("b"), count("c"), count("")), (1, 0, 0, 0));
 }

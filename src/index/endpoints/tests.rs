@@ -1,9 +1,9 @@
 use crate::index::Index;
 use crate::index::testing::events;
-use crate::model::{EndpointsKey, ObjectKey};
+use crate::model::{EndpointsKey, IpProtocol, ObjectKey};
 
 #[test]
-fn one_number_for_two_protocols_means_tcp() {
+fn one_number_for_two_protocols_means_the_one_that_is_asked_for() {
     let mut index = Index::default();
     for event in events(
         "
@@ -29,10 +29,15 @@ endpoints: [{addresses: [example.com]}]
     ) {
         index.handle(event);
     }
-    let key = |port| EndpointsKey { service: ObjectKey::new("default", "dns"), port };
+    let of = |port, protocol| EndpointsKey { service: ObjectKey::new("default", "dns"), port, protocol };
+    let key = |port| of(port, IpProtocol::Tcp);
     assert_eq!(index.service_port(&key(53)).and_then(|port| port.name.as_deref()), Some("tcp"));
     let addresses: Vec<_> =
         index.endpoints(&key(53)).endpoints.iter().map(|endpoint| endpoint.address.to_string()).collect();
     assert_eq!(addresses, ["10.0.0.1:5301"]);
     assert_eq!(index.endpoints(&key(54)).endpoints, []);
+    let udp = of(53, IpProtocol::Udp);
+    assert_eq!(index.service_port(&udp).and_then(|port| port.name.as_deref()), Some("udp"));
+    let addresses: Vec<_> = index.endpoints(&udp).endpoints.iter().map(|endpoint| endpoint.address).collect();
+    assert_eq!(addresses, ["10.0.0.1:5300".parse().unwrap()]);
 }

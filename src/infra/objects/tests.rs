@@ -5,7 +5,7 @@ use crate::convert::ServiceSettings;
 use serde_json::{Value, json};
 
 fn claim(port: u16) -> Claim {
-    Claim { gateway_uid: "0a1b2c3d-4e5f".into(), protocol: Protocol::Tcp, port }
+    Claim { gateway_uid: "0a1b2c3d-4e5f".into(), protocol: IpProtocol::Tcp, port }
 }
 
 #[test]

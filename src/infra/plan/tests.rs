@@ -1,10 +1,10 @@
 use super::*;
-use crate::infra::Protocol;
 use crate::infra::objects::testing::{gateway, home, member};
+use crate::model::IpProtocol;
 use serde_json::json;
 
 fn claims(uid: &str) -> BTreeSet<Claim> {
-    [Claim { gateway_uid: uid.into(), protocol: Protocol::Tcp, port: 80 }].into()
+    [Claim { gateway_uid: uid.into(), protocol: IpProtocol::Tcp, port: 80 }].into()
 }
 
 #[test]

@@ -2,7 +2,7 @@ use super::*;
 use proptest::prelude::*;
 
 fn claim(uid: &str, port: u16) -> Claim {
-    Claim { gateway_uid: uid.into(), protocol: Protocol::Tcp, port }
+    Claim { gateway_uid: uid.into(), protocol: IpProtocol::Tcp, port }
 }
 
 fn wanted(claims: &[(&str, u16, i64)]) -> BTreeMap<Claim, i64> {

@@ -1,8 +1,7 @@
 //! What a delta touched.
 
-use crate::model::{Hostname, ListenerKey};
+use crate::model::{BindAddress, Hostname, ListenerKey};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::net::SocketAddr;
 
 /// What has to be made anew at the end of a delta.
 #[derive(Debug, Default)]
@@ -12,5 +11,5 @@ pub(super) struct Dirty {
     /// Listeners that changed themselves.
     pub(super) listeners: BTreeSet<ListenerKey>,
     /// Sockets that got or lost a listener, or have one that changed.
-    pub(super) binds: BTreeSet<SocketAddr>,
+    pub(super) binds: BTreeSet<BindAddress>,
 }

@@ -1,8 +1,8 @@
 use super::*;
 use crate::model::{
     Attachment, Backend, BackendTarget, Certificate, CertificateKey, Endpoint, Endpoints, EndpointsKey,
-    Filters, HeaderEdit, HeaderMatch, ObjectKey, Protocol, Reason, Retry, RuleKey, Timeouts, Transport,
-    UpstreamKey, ValueMatch,
+    Filters, HeaderEdit, HeaderMatch, IpProtocol, ObjectKey, Protocol, Reason, Retry, RuleKey, Timeouts,
+    Transport, UpstreamKey, ValueMatch,
 };
 use crate::table::testing::{
     RouteBuilder, address, builder, builder_with, delta, find, listener, listener_key, removal, route,
@@ -65,9 +65,9 @@ fn what_did_not_change_makes_nothing_anew() {
 #[test]
 fn endpoints_and_upstreams_touch_no_route_and_no_listener() {
     let (mut builder, before) = ten_hosts();
-    let key = EndpointsKey { service: ObjectKey::new("shop", "cart"), port: 80 };
+    let key = EndpointsKey { service: ObjectKey::new("shop", "cart"), port: 80, protocol: IpProtocol::Tcp };
     let endpoint =
-        Endpoint { address: address(), ready: true, serving: true, terminating: false, zone: None };
+        Endpoint { address: address().address, ready: true, serving: true, terminating: false, zone: None };
     let resource = Resource::Endpoints(Endpoints { key: key.clone(), endpoints: vec![endpoint] });
     let upstream = model::Upstream {
         key: upstream_key("cart"),
@@ -142,7 +142,7 @@ fn a_listener_finds_the_routes_that_came_before_it() {
 fn a_listener_moves_to_another_socket_and_host() {
     let mut builder = builder();
     builder.apply(delta(1, [Resource::Listener(listener("http", "")), route("r").rule(&["/"]).resource()]));
-    let new: SocketAddr = "[::1]:8443".parse().unwrap();
+    let new: BindAddress = "[::1]:8443".parse().unwrap();
     let moved = model::Listener { binds: vec![new], ..listener("http", "*.a.com") };
     let table = builder.apply(delta(2, [Resource::Listener(moved)]));
     assert_eq!(builder.work, work(0, 0, 1, 0, 1));
@@ -186,7 +186,7 @@ fn of_two_listeners_with_one_hostname_or_protocols_the_first_key_wins() {
 }
 
 fn upstream_key(name: &str) -> UpstreamKey {
-    UpstreamKey::Service { service: ObjectKey::new("shop", name), port: 80 }
+    UpstreamKey::Service { service: ObjectKey::new("shop", name), port: 80, protocol: IpProtocol::Tcp }
 }
 
 fn backend(name: &str, weight: u32) -> Backend {

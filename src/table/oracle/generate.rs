@@ -7,11 +7,10 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
-use std::net::SocketAddr;
 
 /// The sockets that listeners choose from.
-pub(super) fn binds() -> [SocketAddr; 2] {
-    [SocketAddr::from(([127, 0, 0, 1], 8080)), SocketAddr::from(([127, 0, 0, 1], 8081))]
+pub(super) fn binds() -> [BindAddress; 2] {
+    [8080, 8081].map(|port| BindAddress::tcp(([127, 0, 0, 1], port).into()))
 }
 
 const HOSTNAMES: [&str; 7] = ["x", "a.x", "b.x", "c.b.x", "*.x", "*.b.x", "*.c.b.x"];

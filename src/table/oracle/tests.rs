@@ -79,7 +79,7 @@ impl State {
 /// What a request finds: no socket or listener, or the listener and its answer.
 type Outcome = Option<(ListenerKey, Option<Answer>)>;
 
-fn in_table(table: &Table, address: SocketAddr, asked: &Asked) -> Outcome {
+fn in_table(table: &Table, address: BindAddress, asked: &Asked) -> Outcome {
     let listener = table.bind(address)?.listener_for(&asked.host)?;
     let pairs: Vec<_> = asked.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let query = pairs.join("&");
@@ -97,7 +97,7 @@ fn in_table(table: &Table, address: SocketAddr, asked: &Asked) -> Outcome {
     Some((listener.key.clone(), answer))
 }
 
-fn by_oracle(configuration: &Configuration, address: SocketAddr, asked: &Asked) -> Outcome {
+fn by_oracle(configuration: &Configuration, address: BindAddress, asked: &Asked) -> Outcome {
     let listener = configuration.listener(address, &asked.host)?;
     Some((listener.key.clone(), configuration.find(&listener.key, asked)))
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{ObjectKey, RouteKind};
+use crate::model::{IpProtocol, ObjectKey, RouteKind};
 use std::collections::BTreeMap;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -12,7 +12,7 @@ fn listener() -> ListenerKey {
 }
 
 fn upstream() -> UpstreamKey {
-    UpstreamKey::Service { service: ObjectKey::new("shop", "cart"), port: 8080 }
+    UpstreamKey::Service { service: ObjectKey::new("shop", "cart"), port: 8080, protocol: IpProtocol::Tcp }
 }
 
 /// Series and their values.

@@ -14,7 +14,7 @@ fn registry() -> Registry {
 }
 
 fn service() -> EndpointsKey {
-    EndpointsKey { service: ObjectKey::new("default", "shop"), port: 80 }
+    EndpointsKey { service: ObjectKey::new("default", "shop"), port: 80, protocol: IpProtocol::Tcp }
 }
 
 fn key() -> UpstreamKey {
@@ -135,7 +135,9 @@ fn forbidden_targets_are_no_targets() {
     assert_eq!(picked(&registry.snapshot(), slot, &[]), Err(Reason::ForbiddenTarget));
     registry.upsert_upstream(upstream(&[("a", 1, EntrySource::Address("10.0.0.1:80".parse().unwrap()))]));
     assert!(picked(&registry.snapshot(), slot, &[]).is_ok());
-    registry.set_own_addresses(HashSet::from(["10.0.0.1:80".parse().unwrap()]));
+    registry.set_own_addresses([BindAddress::udp("10.0.0.1:80".parse().unwrap())]);
+    assert!(picked(&registry.snapshot(), slot, &[]).is_ok());
+    registry.set_own_addresses([BindAddress::tcp("10.0.0.1:80".parse().unwrap())]);
     assert_eq!(picked(&registry.snapshot(), slot, &[]), Err(Reason::ForbiddenTarget));
 }
 

@@ -1,7 +1,7 @@
 //! Where it takes a while to know what is referred to.
 
 use super::*;
-use crate::model::{EntrySource, UpstreamKey};
+use crate::model::{EntrySource, IpProtocol, UpstreamKey};
 
 fn policy(generation: i64, ca: &str) -> String {
     format!(
@@ -24,7 +24,8 @@ fn config_map(name: &str) -> String {
 
 /// Whether requests to the Service are sent by TLS; none while they are sent nowhere.
 fn by_tls(fixture: &Fixture) -> Option<bool> {
-    let key = UpstreamKey::Service { service: id(Kind::Service, "v1").key, port: 80 };
+    let key =
+        UpstreamKey::Service { service: id(Kind::Service, "v1").key, port: 80, protocol: IpProtocol::Tcp };
     let snapshot = fixture.pipeline.snapshot();
     let upstream = snapshot.upserts.into_iter().find_map(|resource| match resource {
         Resource::Upstream(upstream) if upstream.key == key => Some(upstream),

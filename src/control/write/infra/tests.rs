@@ -1,6 +1,7 @@
 use super::*;
 use crate::infra::objects_for_tests::{gateway, home, settings};
-use crate::infra::{Member, Protocol, plan};
+use crate::infra::{Member, plan};
+use crate::model::IpProtocol;
 use crate::source::cluster::testing::ApiServer;
 use serde_json::{Value, json};
 
@@ -67,7 +68,7 @@ impl World {
 }
 
 fn claim(uid: &str) -> Claim {
-    Claim { gateway_uid: uid.into(), protocol: Protocol::Tcp, port: 80 }
+    Claim { gateway_uid: uid.into(), protocol: IpProtocol::Tcp, port: 80 }
 }
 
 fn object(kind: &str, name: &str) -> Value {
