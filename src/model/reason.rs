@@ -56,6 +56,8 @@ pub enum Reason {
     UpstreamTimeout,
     /// 504: no complete answer within the rule's limit for all attempts.
     RouteTimeout,
+    /// 504: the time that a caller of gRPC gave it is over.
+    DeadlineExceeded,
     /// 499, in the log only: the client went away before the answer.
     ClientGone,
     /// Without HTTP: no byte went either way for too long.
@@ -68,7 +70,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the list.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::BadRequest,
         Self::MethodNotAllowed,
         Self::UriTooLong,
@@ -94,6 +96,7 @@ impl Reason {
         Self::UpstreamProtocolError,
         Self::UpstreamTimeout,
         Self::RouteTimeout,
+        Self::DeadlineExceeded,
         Self::ClientGone,
         Self::StreamIdle,
         Self::Draining,
@@ -128,6 +131,7 @@ impl Reason {
             Self::UpstreamProtocolError => "UpstreamProtocolError",
             Self::UpstreamTimeout => "UpstreamTimeout",
             Self::RouteTimeout => "RouteTimeout",
+            Self::DeadlineExceeded => "DeadlineExceeded",
             Self::ClientGone => "ClientGone",
             Self::StreamIdle => "StreamIdle",
             Self::Draining => "Draining",

@@ -3,7 +3,7 @@
 use super::response_body::ResponseBody;
 use crate::model::Reason;
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Response, StatusCode, Version};
 
@@ -40,9 +40,10 @@ pub(super) fn status(reason: Reason) -> StatusCode {
         Reason::ConnectFailed | Reason::UpstreamReset | Reason::UpstreamProtocolError => {
             StatusCode::BAD_GATEWAY
         }
-        Reason::ConnectTimeout | Reason::UpstreamTimeout | Reason::RouteTimeout => {
-            StatusCode::GATEWAY_TIMEOUT
-        }
+        Reason::ConnectTimeout
+        | Reason::UpstreamTimeout
+        | Reason::RouteTimeout
+        | Reason::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
         // nginx's number; nobody receives it.
         Reason::ClientGone => StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST),
     }
@@ -85,17 +86,24 @@ pub(super) fn is_rpc(head: &Parts) -> bool {
 /// call ended is a head alone ("trailers-only").
 pub(super) fn rpc(reason: Reason) -> Response<ResponseBody> {
     let mut response = Response::new(ResponseBody::empty());
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-    headers.insert(GRPC_STATUS, HeaderValue::from_static(rpc_status(reason)));
-    headers.insert(GRPC_MESSAGE, HeaderValue::from_static(reason.as_str()));
+    *response.headers_mut() = rpc_trailers(reason);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     response
+}
+
+/// How a call ends.
+pub(super) fn rpc_trailers(reason: Reason) -> HeaderMap {
+    let mut trailers = HeaderMap::new();
+    trailers.insert(GRPC_STATUS, HeaderValue::from_static(rpc_status(reason)));
+    trailers.insert(GRPC_MESSAGE, HeaderValue::from_static(reason.as_str()));
+    trailers
 }
 
 /// How a call ended, in gRPC's numbers. Those that go with a status of HTTP are gRPC's own
 /// (`http-grpc-status-mapping.md`).
 fn rpc_status(reason: Reason) -> &'static str {
     const UNKNOWN: &str = "2";
+    const DEADLINE_EXCEEDED: &str = "4";
     const PERMISSION_DENIED: &str = "7";
     const UNIMPLEMENTED: &str = "12";
     const INTERNAL: &str = "13";
@@ -107,6 +115,7 @@ fn rpc_status(reason: Reason) -> &'static str {
         | Reason::InvalidBackend
         | Reason::InvalidBackendTls
         | Reason::RefNotPermitted => UNAVAILABLE,
+        Reason::DeadlineExceeded => DEADLINE_EXCEEDED,
         other => match status(other) {
             StatusCode::BAD_REQUEST => INTERNAL,
             StatusCode::FORBIDDEN => PERMISSION_DENIED,

@@ -1,5 +1,6 @@
 //! Sending a request to an endpoint, and again where that is safe or the rule asks for it.
 
+mod deadline;
 mod retry;
 mod timer;
 
@@ -30,7 +31,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use timer::TimeLeft;
 pub(super) use timer::Timer;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 /// A request, ready to be sent.
 pub(super) struct Outgoing {
@@ -91,7 +92,9 @@ pub(super) async fn forward(
     record: &mut Record,
 ) -> Result<Response<ResponseBody>, Reason> {
     let mut retries = Retries::new(rule.retry.as_ref(), upstream.retries);
-    let mut time = TimeLeft::new(&rule.timeouts, record.started());
+    let began = Instant::from_std(record.started());
+    let call = if outgoing.is_rpc { deadline::of(&outgoing.headers, began) } else { None };
+    let mut time = TimeLeft::new(&rule.timeouts, began, call);
     let mut tried = Tried::default();
     let mut newer: Option<Arc<Upstream>> = None;
     loop {
@@ -128,6 +131,9 @@ pub(super) async fn forward(
         }
         if !pause.is_zero() {
             Box::pin(sleep(pause)).await;
+        }
+        if let Some(end) = call {
+            deadline::tell(&mut outgoing.headers, end.saturating_duration_since(Instant::now()));
         }
         // The endpoints that the request began with may all have gone while it waited for one.
         if let Some(now) = client.worker.table().upstreams.get(upstream.slot) {

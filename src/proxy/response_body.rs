@@ -1,5 +1,6 @@
 //! An answer's body on its way to the client.
 
+use super::answer;
 use super::forward::Timer;
 use super::headers::prepare_trailers;
 use super::record::Record;
@@ -102,13 +103,20 @@ impl ResponseBody {
         }
     }
 
-    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<BodyError> {
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame<Bytes>, BodyError>> {
         let Some(timer) = &mut self.timer else { return Poll::Pending };
         let reason = ready!(timer.poll(cx));
         self.timer = None;
         // The backend shall hear of it at once.
         self.kind = Kind::Empty;
-        Poll::Ready(BodyError::Late(reason))
+        if let Some(record) = &mut self.record {
+            record.timed_out(reason);
+        }
+        Poll::Ready(match reason {
+            // A call that has begun to answer can still say how it ended.
+            Reason::DeadlineExceeded => Ok(Frame::trailers(answer::rpc_trailers(reason))),
+            _ => Err(BodyError::Late(reason)),
+        })
     }
 
     fn poll_kind(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
@@ -166,15 +174,14 @@ impl Body for ResponseBody {
             return Poll::Ready(Some(Err(error)));
         }
         let frame = match self.poll_timer(cx) {
-            Poll::Ready(error) => Some(Err(error)),
+            Poll::Ready(end) => Some(end),
             Poll::Pending => ready!(self.poll_kind(cx)),
         };
         if let Some(record) = &mut self.record {
             match &frame {
                 Some(Ok(frame)) => record.sent(frame.data_ref().map_or(0, Bytes::len)),
-                Some(Err(BodyError::Late(reason))) => record.timed_out(*reason),
+                Some(Err(BodyError::Late(_))) | None => {}
                 Some(Err(_)) => record.cut(),
-                None => {}
             }
         }
         // hyper breaks the connection off at once. It flushes whenever there is nothing to do: what

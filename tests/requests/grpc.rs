@@ -315,6 +315,60 @@ fn a_long_conversation_holds_nothing_back() {
     });
 }
 
+#[test]
+fn a_call_ends_when_its_caller_waits_no_longer() {
+    let (backend, log) = (GrpcBackend::start("only"), Log::new());
+    let service = service_at("only", &[backend.address], None);
+    let route = grpc_route("calls", &[], "- backendRefs: [{name: only, port: 80}]");
+    let files = [("all.yaml", documents(&[http_gateway(), service, route]))];
+    let tidegate = Tidegate::start_with(log.options("full"), &files);
+    with_caller(tidegate.http(), async |mut caller| {
+        caller.call("shop.Cart/Wait", &[("grpc-timeout", "300m")]).await.expect_own("4", "DeadlineExceeded");
+        // Others on the connection go on, and what is no time is none.
+        assert_eq!(caller.call("shop.Cart/Get", &[("grpc-timeout", "300")]).await.code, "0");
+    });
+    let line = &log.lines(&tidegate, 2)[0];
+    assert_eq!((&line["reason"], &line["status"]), (&"DeadlineExceeded".into(), &200.into()), "{line}");
+}
+
+#[test]
+fn an_answer_that_has_begun_says_that_time_is_over() {
+    let backend = GrpcBackend::start("only");
+    let tidegate = in_front_of(&backend);
+    with_caller(tidegate.http(), async |mut caller| {
+        let (pieces, mut received) = mpsc::unbounded_channel();
+        let stream = futures::stream::poll_fn(move |cx| received.poll_recv(cx).map(|piece| piece.map(Ok)));
+        pieces.send(Frame::data(Bytes::from_static(b"one"))).unwrap();
+        let body = StreamBody::new(stream).boxed_unsync();
+        let response = caller.start("shop.Cart/Chat", &[("grpc-timeout", "500m")], body).await;
+        let reply = Reply::of(response).await;
+        assert_eq!((reply.code.as_str(), reply.message.as_str()), ("4", "DeadlineExceeded"));
+        assert_eq!(reply.data, "one");
+    });
+}
+
+/// One of two endpoints refuses connections, so that some calls are sent again.
+#[test]
+fn another_attempt_carries_what_is_left_of_the_time() {
+    let backend = GrpcBackend::start("only");
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let service = service_at("only", &[backend.address, closed], None);
+    let route = grpc_route("calls", &[], "- backendRefs: [{name: only, port: 80}]");
+    let tidegate = Tidegate::start(&[("all.yaml", documents(&[http_gateway(), service, route]))]);
+    with_caller(tidegate.http(), async |mut caller| {
+        for _ in 0..40 {
+            assert_eq!(caller.call("shop.Cart/Get", &[("grpc-timeout", "50S")]).await.code, "0");
+        }
+    });
+    let told = backend.calls().into_iter().map(|call| call.headers["grpc-timeout"].clone());
+    let (first, again): (Vec<_>, Vec<_>) = told.partition(|time| time == "50S");
+    assert!(!first.is_empty() && !again.is_empty(), "{first:?} {again:?}");
+    for time in again {
+        let micros = time.to_str().unwrap().strip_suffix('u').unwrap().parse::<u64>().unwrap();
+        assert!(micros < 50_000_000, "{time:?}");
+    }
+}
+
 /// Who reads slowly slows the backend down, and nobody else.
 #[test]
 fn a_slow_reader_holds_the_backend_back() {

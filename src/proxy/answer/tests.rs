@@ -36,6 +36,7 @@ fn each_reason_has_the_status_that_grpc_gives_it() {
     ];
     for reason in Reason::ALL {
         let expected = match reason {
+            Reason::DeadlineExceeded => "4",
             Reason::NoRoute => "12",
             Reason::CorsPreflightRefused => "7",
             Reason::BadRequest => "13",

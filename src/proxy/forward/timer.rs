@@ -1,4 +1,4 @@
-//! The limits of time that a rule sets. A request of a rule with limits has one timer, which goes
+//! The limits of time that a rule or a caller sets. A request with limits has one timer, which goes
 //! from attempt to attempt and then along with the answer's body; without limits there is none.
 
 use crate::model::{Reason, Timeouts};
@@ -17,8 +17,8 @@ pub(in crate::proxy) struct Timer {
 
 /// What is left of a request's time.
 pub(super) struct TimeLeft {
-    /// When all of the request is to be done.
-    end: Option<Instant>,
+    /// When all of the request is to be done, and who says so.
+    end: Option<(Instant, Reason)>,
     /// For one attempt.
     attempt: Option<Duration>,
     timer: Option<Timer>,
@@ -33,9 +33,11 @@ impl Timer {
 }
 
 impl TimeLeft {
-    /// Of a request that began then.
-    pub(super) fn new(timeouts: &Timeouts, began: std::time::Instant) -> Self {
-        let end = timeouts.request.map(|limit| Instant::from_std(began) + limit);
+    /// Of a request that began then, and whose caller waits until `call`.
+    pub(super) fn new(timeouts: &Timeouts, began: Instant, call: Option<Instant>) -> Self {
+        let rule = timeouts.request.map(|limit| (began + limit, Reason::RouteTimeout));
+        let call = call.map(|end| (end, Reason::DeadlineExceeded));
+        let end = rule.into_iter().chain(call).min_by_key(|(at, _)| *at);
         Self { end, attempt: timeouts.backend_request, timer: None }
     }
 
@@ -59,9 +61,10 @@ impl TimeLeft {
 
     fn begin_attempt(&mut self) {
         let attempt = self.attempt.map(|limit| (Instant::now() + limit, Reason::UpstreamTimeout));
-        let end = self.end.map(|end| (end, Reason::RouteTimeout));
         // Where both end at once, no time is left for another attempt.
-        let Some((at, reason)) = end.into_iter().chain(attempt).min_by_key(|(at, _)| *at) else { return };
+        let Some((at, reason)) = self.end.into_iter().chain(attempt).min_by_key(|(at, _)| *at) else {
+            return;
+        };
         match &mut self.timer {
             Some(timer) => {
                 timer.sleep.as_mut().reset(at);
@@ -73,7 +76,7 @@ impl TimeLeft {
 
     /// Whether something can still be done after a pause.
     pub(super) fn outlasts(&self, pause: Duration) -> bool {
-        self.end.is_none_or(|end| Instant::now() + pause < end)
+        self.end.is_none_or(|(end, _)| Instant::now() + pause < end)
     }
 
     /// The timer of the last attempt, which its answer is under as well.
