@@ -16,6 +16,7 @@ mod certificates;
 mod claims;
 mod class;
 mod conflicts;
+mod frontend;
 mod gateway;
 mod grants;
 mod listeners;

@@ -195,12 +195,14 @@ fn base() -> Vec<Value> {
         "type": "kubernetes.io/tls",
         "stringData": {"tls.crt": certificate.cert.pem(), "tls.key": certificate.signing_key.serialize_pem()},
     }));
-    manifests.push(json!({
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {"name": "ca", "namespace": "app"},
-        "data": {"ca.crt": certificate.cert.pem()},
-    }));
+    for namespace in ["app", "certs"] {
+        manifests.push(json!({
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "ca", "namespace": namespace},
+            "data": {"ca.crt": certificate.cert.pem()},
+        }));
+    }
     manifests
 }
 

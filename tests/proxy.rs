@@ -81,6 +81,7 @@ fn listener_of(protocol: Protocol, address: SocketAddr) -> Resource {
         protocol,
         hostname: None,
         certificates: vec![],
+        clients: None,
         settings: Default::default(),
     })
 }

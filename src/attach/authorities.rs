@@ -1,6 +1,5 @@
 //! Objects with certificates of authorities, to which others refer.
 
-use crate::api::gateway::LocalObjectReference;
 use crate::api::{Kind, Object, ObjectId};
 use crate::convert::{self, InvalidBundle};
 use crate::index::Index;
@@ -32,36 +31,51 @@ pub(super) enum NoBundle {
     Awaited,
 }
 
+/// The object that a reference of an object of this namespace is to.
+///
+/// # Errors
+/// Objects of its kind hold no certificates of authorities.
+pub(super) fn referred(
+    namespace: &str,
+    (group, kind): (&str, &str),
+    name: &str,
+) -> Result<ObjectId, NoBundle> {
+    match Kind::find(group, kind) {
+        Some(kind @ (Kind::ConfigMap | Kind::Secret)) => {
+            Ok(ObjectId { kind, key: ObjectKey::new(namespace, name) })
+        }
+        _ => Err(NoBundle::Kind(format!(
+            "kind {kind:?} of group {group:?} holds no certificates of authorities: use a ConfigMap or a Secret \
+             (group \"\") with an entry \"ca.crt\""
+        ))),
+    }
+}
+
+/// All of them together; none if there is none.
+pub(super) fn join(found: &[Authorities]) -> Option<Authorities> {
+    match found {
+        [] => None,
+        [one] => Some(one.clone()),
+        several => Some(Authorities::new(&several.iter().map(Authorities::pem).collect::<String>())),
+    }
+}
+
 impl Bundles {
-    /// Finds the certificates that a reference of an object of this namespace leads to.
-    pub(super) fn find(
-        &mut self,
-        index: &Index,
-        namespace: &str,
-        reference: &LocalObjectReference,
-    ) -> Result<Authorities, NoBundle> {
-        let Some(kind @ (Kind::ConfigMap | Kind::Secret)) = Kind::find(&reference.group, &reference.kind)
-        else {
-            return Err(NoBundle::Kind(format!(
-                "kind {:?} of group {:?} holds no certificates of authorities: use a ConfigMap or a Secret \
-                 (group \"\") with an entry \"ca.crt\"",
-                reference.kind, reference.group
-            )));
-        };
-        let id = ObjectId { kind, key: ObjectKey::new(namespace, reference.name.as_str()) };
-        let Some(object) = index.object(&id) else {
-            self.read.remove(&id);
-            if index.is_awaited(&id) {
+    /// Finds the certificates that an object holds.
+    pub(super) fn find(&mut self, index: &Index, id: &ObjectId) -> Result<Authorities, NoBundle> {
+        let Some(object) = index.object(id) else {
+            self.read.remove(id);
+            if index.is_awaited(id) {
                 return Err(NoBundle::Awaited);
             }
-            return Err(NoBundle::Object(match index.why_broken(&id) {
+            return Err(NoBundle::Object(match index.why_broken(id) {
                 Some(broken) => format!("{id} cannot be read: {}", broken.message()),
                 None => format!("{id} does not exist"),
             }));
         };
-        let result = match self.read.get(&id) {
+        let result = match self.read.get(id) {
             Some(known) if known.object.is(object) => known.result.clone(),
-            _ => self.read(&id, object),
+            _ => self.read(id, object),
         };
         result.map_err(|error| NoBundle::Object(format!("{id}: {error}")))
     }

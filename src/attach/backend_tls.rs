@@ -5,7 +5,7 @@
 //!  routes that were judged ─► settle ─► the Gateways that are told
 //! ```
 
-use super::authorities::{Bundles, NoBundle};
+use super::authorities::{self, Bundles, NoBundle};
 use super::grants::References;
 use super::policies::{self, Ancestor, Standing, Target};
 use super::run::Head;
@@ -14,7 +14,7 @@ use super::{list_problems, not_honoured};
 use crate::api::{Kind, ObjectId, Service, gateway};
 use crate::convert::{self, Issuers, unsupported};
 use crate::index::Index;
-use crate::model::{Authorities, EndpointsKey, IpProtocol, ObjectKey, OriginateTls, Trust};
+use crate::model::{EndpointsKey, IpProtocol, ObjectKey, OriginateTls, Trust};
 use crate::support::relation::Relation;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,7 +44,6 @@ pub(super) struct BackendTlsPolicies {
     routes: Relation<ObjectKey, ObjectId>,
     /// Those of which the Gateways have to be looked at.
     unsettled: BTreeSet<ObjectKey>,
-    bundles: Bundles,
 }
 
 /// A policy by itself.
@@ -81,10 +80,15 @@ pub(super) enum Securing {
 
 impl BackendTlsPolicies {
     /// Looks at policies by themselves.
-    pub(super) fn judge<'a>(&mut self, index: &Index, dirty: impl Iterator<Item = &'a ObjectKey>) -> Touched {
+    pub(super) fn judge<'a>(
+        &mut self,
+        index: &Index,
+        bundles: &mut Bundles,
+        dirty: impl Iterator<Item = &'a ObjectKey>,
+    ) -> Touched {
         let mut touched = Touched::default();
         for key in dirty {
-            let judged = judge(index, &mut self.bundles, key);
+            let judged = judge(index, bundles, key);
             if let (Some(judged), Some(before)) = (&judged, self.judged.get(key))
                 && judged.waits
                 && judged.targets == before.targets
@@ -116,9 +120,6 @@ impl BackendTlsPolicies {
                 touched.attached.extend(services.iter().cloned());
             }
             touched.services.extend(services);
-        }
-        if !self.unsettled.is_empty() {
-            self.bundles.forget_gone(index);
         }
         touched
     }
@@ -247,10 +248,12 @@ fn originate(
         }
         Issuers::Referred(references) => references,
     };
-    let (mut authorities, mut problems) = (Vec::new(), Vec::new());
+    let (mut found, mut problems) = (Vec::new(), Vec::new());
     for (field, reference) in &references {
-        match bundles.find(index, &key.namespace, reference) {
-            Ok(found) => authorities.push(found),
+        let kind = (reference.group.as_str(), reference.kind.as_str());
+        let referred = authorities::referred(&key.namespace, kind, &reference.name);
+        match referred.and_then(|id| bundles.find(index, &id)) {
+            Ok(authorities) => found.push(authorities),
             Err(NoBundle::Awaited) => *waits = true,
             Err(NoBundle::Kind(why)) => {
                 problems.push((BackendTlsResolvedRefs::InvalidKind, format!("{field}: {why}")));
@@ -263,10 +266,8 @@ fn originate(
     let messages: Vec<_> = problems.iter().map(|(_, message)| message.clone()).collect();
     let message = list_problems(&messages);
     let resolved = problems.first().map_or(resolved, |(reason, _)| Verdict::new(*reason, message.as_str()));
-    let trust = match authorities.as_slice() {
-        [] => return (Err(Verdict::new(PolicyAccepted::NoValidCaCertificate, message)), resolved),
-        [one] => one.clone(),
-        several => Authorities::new(&several.iter().map(Authorities::pem).collect::<String>()),
+    let Some(trust) = authorities::join(&found) else {
+        return (Err(Verdict::new(PolicyAccepted::NoValidCaCertificate, message)), resolved);
     };
     (Ok(OriginateTls { server_name, trust: Trust::Authorities(trust), subjects }), resolved)
 }

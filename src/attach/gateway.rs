@@ -1,9 +1,11 @@
 //! Gateways.
 
 use super::addresses::{self, Binds, port_of};
+use super::authorities::Bundles;
 use super::certificates::Certificates;
 use super::claims::{Claims, Rank};
 use super::class::{Owner, owner};
+use super::frontend::{self, Validations};
 use super::grants::References;
 use super::listeners::{self, Context, Listener};
 use super::options::Options;
@@ -12,7 +14,8 @@ use super::ports::Ports;
 use super::reached::Reached;
 use super::run::Head;
 use super::verdict::{
-    GatewayAccepted, GatewayProgrammed, GatewayResolvedRefs, ListenerAccepted, NotHonoured, Verdict,
+    GatewayAccepted, GatewayInsecureValidation, GatewayProgrammed, GatewayResolvedRefs, ListenerAccepted,
+    NotHonoured, Verdict,
 };
 use crate::api::gateway;
 use crate::api::{Kind, ObjectId};
@@ -44,6 +47,8 @@ pub struct Gateway {
     pub accepted: Verdict<GatewayAccepted>,
     /// Whether all of its references lead somewhere.
     pub resolved_refs: Verdict<GatewayResolvedRefs>,
+    /// Set while clients are let in without a good certificate.
+    pub insecure: Option<Verdict<GatewayInsecureValidation>>,
     /// Set while a field is not honoured, without harm.
     pub not_honoured: Option<Verdict<NotHonoured>>,
     /// Its own and its class's; the defaults if they cannot be used.
@@ -64,7 +69,7 @@ pub(super) fn judge(
     index: &Index,
     options: &Options,
     ports_given: &Ports,
-    certificates: &mut Certificates,
+    (certificates, bundles): (&mut Certificates, &mut Bundles),
     key: &ObjectKey,
 ) -> Judged {
     let Some(wire) = index.get::<gateway::Gateway>(key) else {
@@ -89,7 +94,16 @@ pub(super) fn judge(
         .map(|asked| Binds::new(asked, &options.place, ports_given.allocation(), (key, &head.uid)));
     let settings = Arc::new(parameters.listeners.clone());
     let references = References { index, options };
-    let context = Context { references, key, gateway: wire, found: &found, binds: binds.as_ref(), settings };
+    let validations = Validations::find(references, bundles, &key.namespace, &wire.spec);
+    let context = Context {
+        references,
+        key,
+        gateway: wire,
+        found: &found,
+        binds: binds.as_ref(),
+        validations: &validations,
+        settings,
+    };
     let listeners = listeners::judge(&context, certificates);
     let served = listeners.iter().filter_map(|listener| listener.served.as_ref());
     let wanted = served.map(|served| port_of(served.protocol, served.port));
@@ -128,6 +142,7 @@ pub(super) fn judge(
         claims,
         accepted,
         resolved_refs: Verdict::good(GatewayResolvedRefs::ResolvedRefs),
+        insecure: frontend::insecure(&wire.spec),
         not_honoured: super::not_honoured(told),
         parameters,
         listeners,
@@ -153,6 +168,7 @@ fn judge_broken(index: &Index, options: &Options, key: &ObjectKey) -> Judged {
             claims: BTreeSet::new(),
             accepted: Verdict::new(GatewayAccepted::Invalid, broken.message()),
             resolved_refs: Verdict::good(GatewayResolvedRefs::ResolvedRefs),
+            insecure: None,
             not_honoured: None,
             parameters: Parameters::default(),
             listeners: Vec::new(),

@@ -3,6 +3,7 @@
 use super::addresses::{Binds, port_of};
 use super::certificates::Certificates;
 use super::conflicts::{Identity, conflict, overlapping};
+use super::frontend::Validations;
 use super::grants::References;
 use super::parents::{Admission, NamespaceChoice};
 use super::route_kinds;
@@ -12,7 +13,9 @@ use super::verdict::{
 use crate::api::gateway::{self, FromNamespaces, RouteGroupKind, RouteNamespaces};
 use crate::convert::unsupported::{Effect, Found};
 use crate::convert::{self, ListenerProtocol, Selector};
-use crate::model::{self, Certificate, Hostname, ListenerKey, ListenerSettings, ObjectKey, Protocol};
+use crate::model::{
+    self, Certificate, ClientValidation, Hostname, ListenerKey, ListenerSettings, ObjectKey, Protocol,
+};
 use std::sync::Arc;
 
 /// A listener with all that was found of it.
@@ -47,6 +50,8 @@ pub(super) struct Context<'a> {
     pub(super) found: &'a [Found],
     /// Where to listen; none if the Gateway is not accepted.
     pub(super) binds: Option<&'a Binds<'a>>,
+    /// Which certificates clients have to show.
+    pub(super) validations: &'a Validations,
     /// What holds for clients.
     pub(super) settings: Arc<ListenerSettings>,
 }
@@ -107,7 +112,7 @@ fn one(
     if let Err(error) = hostname {
         refuse(ListenerAccepted::UnsupportedValue, error.to_string());
     }
-    if let Some(found) = context.found.iter().find(|found| refuses(found, index, wire, context.gateway)) {
+    if let Some(found) = context.found.iter().find(|found| refuses(found, index)) {
         let message = format!("{} is not supported: {}", found.path, found.field.instead);
         refuse(ListenerAccepted::UnsupportedValue, message);
     }
@@ -148,18 +153,8 @@ pub(super) fn is_listeners(found: &Found) -> bool {
 }
 
 /// Whether a field that is not honoured makes this listener refuse to serve.
-fn refuses(found: &Found, index: usize, wire: &gateway::Listener, gateway: &gateway::Gateway) -> bool {
-    match found.field.effect {
-        Effect::RefusesListener => found.indices.first() == Some(&index),
-        Effect::RefusesHttpsListeners => {
-            let frontend = gateway.spec.tls.as_ref().and_then(|tls| tls.frontend.as_ref());
-            let per_port = frontend.map(|frontend| frontend.per_port.as_slice()).unwrap_or_default();
-            let own = per_port.iter().position(|entry| entry.port == wire.port);
-            // A port's own entry stands in place of the default.
-            served_protocol(wire) == Some(Protocol::Https) && found.indices.first().copied() == own
-        }
-        _ => false,
-    }
+fn refuses(found: &Found, index: usize) -> bool {
+    found.field.effect == Effect::RefusesListener && found.indices.first() == Some(&index)
 }
 
 fn namespaces(wire: &RouteNamespaces, index: usize) -> (NamespaceChoice, Option<String>) {
@@ -201,7 +196,8 @@ impl Listener {
             .is_some_and(|served| !served.protocol.terminates_tls() || !served.certificates.is_empty())
     }
 
-    /// Resolves the certificates and, if the listener is accepted, says what is served.
+    /// Resolves the certificates and, if the listener is accepted, says what is served. One whose
+    /// clients cannot be validated is in the data plane without certificates.
     fn serve(
         &mut self,
         context: &Context<'_>,
@@ -213,7 +209,12 @@ impl Listener {
         if protocol.terminates_tls() {
             self.resolve_certificates(context, index, wire, certificates);
         }
-        let Some(binds) = context.binds.filter(|_| self.accepted.holds()) else {
+        let is_accepted = self.accepted.holds();
+        let clients = self.validate_clients(context, protocol);
+        if !self.accepted.holds() {
+            self.certificates.clear();
+        }
+        let Some(binds) = context.binds.filter(|_| is_accepted) else {
             self.certificates.clear();
             return;
         };
@@ -224,8 +225,28 @@ impl Listener {
             protocol,
             hostname: self.admission.hostname.clone(),
             certificates: self.certificates.iter().map(|certificate| certificate.key.clone()).collect(),
+            clients,
             settings: context.settings.clone(),
         });
+    }
+
+    /// Which certificates clients have to show. With none of the references leading anywhere the
+    /// listener is not accepted, or it would let everybody in.
+    fn validate_clients(&mut self, context: &Context<'_>, protocol: Protocol) -> Option<ClientValidation> {
+        let validation =
+            context.validations.of(self.admission.port).filter(|_| protocol == Protocol::Https)?;
+        if let Some(unresolved) = &validation.unresolved {
+            if self.resolved_refs.holds() {
+                self.resolved_refs = unresolved.clone();
+            } else {
+                self.resolved_refs.message.push_str(&format!("; {}", unresolved.message));
+            }
+            if validation.clients.is_none() && self.accepted.holds() {
+                let reason = ListenerAccepted::NoValidCaCertificate;
+                self.accepted = Verdict::new(reason, unresolved.message.as_str());
+            }
+        }
+        validation.clients.clone()
     }
 
     fn resolve_certificates(

@@ -13,7 +13,7 @@ pub fn refers_by_name(kind: Kind) -> bool {
     matches!(kind, Kind::Gateway | Kind::BackendTlsPolicy)
 }
 
-/// The Secrets to which Gateways of this controller refer, and may: nobody else decides what of a
+/// The Secrets and ConfigMaps to which Gateways of this controller refer, and may: nobody else decides what of a
 /// namespace is read. Also of those that are refused, so that they do not lose them for a moment.
 /// And the ConfigMaps and Secrets of their own namespace to which BackendTLSPolicies refer.
 pub fn referred(index: &Index, options: &Options) -> BTreeSet<ObjectId> {

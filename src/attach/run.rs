@@ -1,5 +1,6 @@
 //! From what is dirty to what changed.
 
+use super::authorities::Bundles;
 use super::backend_tls::{BackendTlsPolicies, BackendTlsPolicy};
 use super::backends;
 use super::certificates::Certificates;
@@ -72,6 +73,7 @@ pub struct Attachments {
     addresses: Claims<Address>,
     own_sockets: HashSet<SocketAddr>,
     certificates: Certificates,
+    bundles: Bundles,
     ports: Ports,
     /// Accepted routes on listeners.
     attached: Relation<ObjectId, ListenerKey>,
@@ -148,6 +150,7 @@ impl Attachments {
             addresses: Claims::default(),
             own_sockets: HashSet::new(),
             certificates: Certificates::default(),
+            bundles: Bundles::default(),
             ports: Ports::default(),
             attached: Relation::default(),
         }
@@ -212,6 +215,10 @@ impl Attachments {
     /// Judges again what is dirty.
     pub fn update(&mut self, index: &Index, dirty: &Dirty) -> Changes {
         let mut changes = Changes::default();
+        if !dirty.objects.is_empty() {
+            self.certificates.forget_gone(index);
+            self.bundles.forget_gone(index);
+        }
         let dirty_of = |kind: Kind| dirty.objects.iter().filter(move |id| id.kind == kind).map(|id| &id.key);
         for key in dirty_of(Kind::GatewayClass) {
             if replace(&mut self.classes, key, class::judge(index, &self.options, key)).is_some() {
@@ -228,7 +235,7 @@ impl Attachments {
                 upstreams.extend(self.upstreams.keys().cloned());
             }
         }
-        let policies = self.backend_tls.judge(index, dirty_of(Kind::BackendTlsPolicy));
+        let policies = self.backend_tls.judge(index, &mut self.bundles, dirty_of(Kind::BackendTlsPolicy));
         for service in &policies.services {
             let service = ObjectId { kind: Kind::Service, key: service.clone() };
             let referring = index.referrers_of_kind(&Dependency::Object(service), Kind::Upstream);
@@ -251,12 +258,16 @@ impl Attachments {
         dirty: &BTreeSet<ObjectKey>,
         changes: &mut Changes,
     ) -> BTreeSet<ObjectId> {
-        self.certificates.forget_gone(index);
         let mut unsettled = BTreeSet::new();
         let mut routes = BTreeSet::new();
         for key in dirty {
+            if awaits(index, key) {
+                // What was decided before goes on until it is known, which takes some milliseconds.
+                continue;
+            }
             changes.work.gateways += 1;
-            let judged = gateway::judge(index, &self.options, &self.ports, &mut self.certificates, key);
+            let read = (&mut self.certificates, &mut self.bundles);
+            let judged = gateway::judge(index, &self.options, &self.ports, read, key);
             let (ours, foreign) = match judged {
                 Judged::Ours(gateway) => (Some(*gateway), None),
                 Judged::Foreign(why) => (None, Some(why)),
@@ -394,6 +405,15 @@ impl Attachments {
             changes.add(Kind::BackendTlsPolicy, key);
         }
     }
+}
+
+/// Whether it is not known yet if something that a Gateway refers to is there.
+fn awaits(index: &Index, gateway: &ObjectKey) -> bool {
+    let id = ObjectId { kind: Kind::Gateway, key: gateway.clone() };
+    index.dependencies(&id).any(|dependency| match dependency {
+        Dependency::Object(id) => index.is_awaited(id),
+        Dependency::GrantsIn(_) => false,
+    })
 }
 
 /// All that routes see of a Gateway.

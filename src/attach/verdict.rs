@@ -174,6 +174,13 @@ reasons! {
         ListenersNotResolved => False "ListenersNotResolved",
     }
 
+    /// Set while clients are let in without a good certificate. That is no defect, its owner asked for
+    /// it, and the API wants it told.
+    GatewayInsecureValidation = "InsecureFrontendValidationMode" {
+        /// They are.
+        ConfigurationChanged => True "ConfigurationChanged",
+    }
+
     /// Whether a listener produces any configuration.
     ListenerAccepted = "Accepted" {
         /// It does.
@@ -184,6 +191,8 @@ reasons! {
         UnsupportedProtocol => False "UnsupportedProtocol",
         /// A field that must not be passed over is not supported.
         UnsupportedValue => False "UnsupportedValue",
+        /// None of the references for the certificates of its clients leads to authorities.
+        NoValidCaCertificate => False "NoValidCACertificate",
         /// Another listener of the Gateway has its port and hostname.
         HostnameConflict => False "HostnameConflict",
         /// Another listener of the Gateway has its port with another protocol.
@@ -214,8 +223,12 @@ reasons! {
         InvalidCertificateRef => False "InvalidCertificateRef",
         /// A kind of routes that the listener cannot have.
         InvalidRouteKinds => False "InvalidRouteKinds",
-        /// A certificate of another namespace without a grant.
+        /// A certificate, or authorities, of another namespace without a grant.
         RefNotPermitted => False "RefNotPermitted",
+        /// Authorities for the certificates of clients are not there, or bad.
+        InvalidCaCertificateRef => False "InvalidCACertificateRef",
+        /// They are looked for in a kind that holds none.
+        InvalidCaCertificateKind => False "InvalidCACertificateKind",
     }
 
     /// Whether a listener conflicts with another.

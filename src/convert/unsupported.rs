@@ -18,9 +18,6 @@ pub enum Effect {
     ClosesRule,
     /// The listener is not accepted: it would let in what it should not.
     RefusesListener,
-    /// The HTTPS listeners that it is about are not accepted: they would let in what they
-    /// should not.
-    RefusesHttpsListeners,
     /// The Gateway is not accepted: its address would be reached from elsewhere.
     RefusesAddress,
 }
@@ -60,11 +57,10 @@ const fn unless(field: Field, honoured: fn(&Value) -> bool) -> Field {
 }
 
 const CLOSED: &str = "requests that the rule matches are answered with 500; remove the filter";
-const OPEN_DOOR: &str = "the listener would let every client in; remove the field";
 
 /// All of them.
 pub const FIELDS: &[Field] = {
-    use Effect::{ClosesRule, RefusesAddress, RefusesHttpsListeners, RefusesListener, Told, ToldStandalone};
+    use Effect::{ClosesRule, RefusesAddress, RefusesListener, Told, ToldStandalone};
     use Kind::{BackendTlsPolicy, Gateway, GatewayParameters, GrpcRoute, HttpRoute, TcpRoute, TlsRoute};
     &[
         field(BackendTlsPolicy, "spec.options", Told, "TLS is spoken with Tidegate's own settings"),
@@ -89,8 +85,6 @@ pub const FIELDS: &[Field] = {
             |value| value == "None",
         ),
         field(Gateway, "spec.tls.backend.clientCertificateRef", Told, "no certificate is shown to backends"),
-        field(Gateway, "spec.tls.frontend.default.validation", RefusesHttpsListeners, OPEN_DOOR),
-        field(Gateway, "spec.tls.frontend.perPort[].tls.validation", RefusesHttpsListeners, OPEN_DOOR),
         unless(
             field(
                 Gateway,

@@ -40,6 +40,13 @@ impl Collector<'_> {
         }
     }
 
+    /// An object with certificates of authorities.
+    fn authorities(&mut self, group: &str, kind: &str, namespace: Option<&str>, name: &str) {
+        if let Some(kind @ (Kind::ConfigMap | Kind::Secret)) = Kind::find(group, kind) {
+            self.granted(kind, namespace, name);
+        }
+    }
+
     fn parents(&mut self, parents: &[ParentReference]) {
         for parent in parents {
             if let Some(kind @ Kind::Gateway) = Kind::find(&parent.group, &parent.kind) {
@@ -67,6 +74,16 @@ impl Collector<'_> {
             && let Some(reference) = &infrastructure.parameters_ref
         {
             self.parameters(&reference.group, &reference.kind, self.namespace, &reference.name);
+        }
+        if let Some(frontend) = gateway.spec.tls.as_ref().and_then(|tls| tls.frontend.as_ref()) {
+            let per_port = frontend.per_port.iter().map(|entry| &entry.tls);
+            let validations = std::iter::once(&frontend.default).chain(per_port);
+            for validation in validations.filter_map(|tls| tls.validation.as_ref()) {
+                for reference in &validation.ca_certificate_refs {
+                    let namespace = reference.namespace.as_deref();
+                    self.authorities(&reference.group, &reference.kind, namespace, &reference.name);
+                }
+            }
         }
         let tls = gateway.spec.listeners.iter().filter_map(|listener| listener.tls.as_ref());
         for reference in tls.flat_map(|tls| &tls.certificate_refs) {
@@ -99,11 +116,7 @@ impl Collector<'_> {
     fn backend_tls_policy(&mut self, policy: &BackendTlsPolicy) {
         self.targets(&policy.spec.target_refs);
         for reference in &policy.spec.validation.ca_certificate_refs {
-            if let Some(kind @ (Kind::ConfigMap | Kind::Secret)) =
-                Kind::find(&reference.group, &reference.kind)
-            {
-                self.object(kind, self.namespace, &reference.name);
-            }
+            self.authorities(&reference.group, &reference.kind, None, &reference.name);
         }
     }
 

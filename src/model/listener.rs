@@ -1,6 +1,6 @@
 //! Where the data plane accepts connections.
 
-use super::{BindAddress, CertificateKey, Hostname, IpProtocol, ListenerKey, ListenerSettings};
+use super::{Authorities, BindAddress, CertificateKey, Hostname, IpProtocol, ListenerKey, ListenerSettings};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -55,6 +55,15 @@ impl Transport {
     }
 }
 
+/// Which certificates clients have to show in the TLS handshake.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientValidation {
+    /// Whose signature makes a certificate good.
+    pub authorities: Authorities,
+    /// Clients without a good one are let in all the same.
+    pub insecure_fallback: bool,
+}
+
 /// One listener of a Gateway that is valid and without conflict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listener {
@@ -71,6 +80,9 @@ pub struct Listener {
     /// Where TLS ends here; the first is the one given when no name fits. Without any, every client of its
     /// hostname is refused.
     pub certificates: Vec<CertificateKey>,
+    /// Which certificates its clients have to show; the same for all HTTPS listeners of one socket, as a client
+    /// can go on from one to another.
+    pub clients: Option<ClientValidation>,
     /// What holds for its clients; the same for all listeners of one socket.
     pub settings: Arc<ListenerSettings>,
 }

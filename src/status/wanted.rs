@@ -210,6 +210,7 @@ pub fn gateway(
         gateway_programmed(gateway, &programmed, &lost, progress).condition(),
         gateway.resolved_refs.condition(),
     ];
+    conditions.extend(gateway.insecure.as_ref().map(Verdict::condition));
     conditions.extend(gateway.not_honoured.as_ref().map(Verdict::condition));
     let listeners = gateway.listeners.iter().zip(&programmed).map(|(listener, programmed)| {
         let mut conditions = vec![
@@ -314,6 +315,14 @@ fn gateway_programmed(
 /// Types of conditions that are this controller's on every object: one that is not wanted any
 /// more is removed.
 pub(super) fn is_own_condition(type_: &str) -> bool {
-    use crate::attach::verdict::{ListenerOverlapping, NotHonoured, RoutePartiallyInvalid};
-    [ListenerOverlapping::TYPE, NotHonoured::TYPE, RoutePartiallyInvalid::TYPE].contains(&type_)
+    use crate::attach::verdict::{
+        GatewayInsecureValidation, ListenerOverlapping, NotHonoured, RoutePartiallyInvalid,
+    };
+    let own = [
+        GatewayInsecureValidation::TYPE,
+        ListenerOverlapping::TYPE,
+        NotHonoured::TYPE,
+        RoutePartiallyInvalid::TYPE,
+    ];
+    own.contains(&type_)
 }

@@ -50,6 +50,7 @@ pub(super) fn listener(name: &str, hostname: &str) -> model::Listener {
         protocol: Protocol::Http,
         hostname: (!hostname.is_empty()).then(|| Hostname::parse(hostname).unwrap()),
         certificates: Vec::new(),
+        clients: None,
         settings: Default::default(),
     }
 }

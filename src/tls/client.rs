@@ -2,11 +2,10 @@
 
 mod subjects;
 
-use super::{alpn_protocols, provider};
+use super::{alpn_protocols, provider, read};
 use crate::model::{OriginateTls, SubjectName, Trust};
 use rustls::client::WantsClientCert;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -119,7 +118,7 @@ impl ClientConfigs {
     fn make(&self, verification: &Verification) -> Result<Offers, TlsUnusable> {
         let (authorities, missing) = match &verification.trust {
             Trust::System => (self.system.clone(), TlsUnusable::NoAuthorities),
-            Trust::Authorities(given) => (read(given.pem()), TlsUnusable::BadAuthorities),
+            Trust::Authorities(given) => (read(given), TlsUnusable::BadAuthorities),
         };
         if authorities.is_empty() {
             return Err(missing);
@@ -135,14 +134,6 @@ impl ClientConfigs {
         };
         Ok(Offers::new(&builder.with_no_client_auth()))
     }
-}
-
-/// Those of the certificates that can be used; that all of them can was judged before.
-fn read(pem: &str) -> Arc<RootCertStore> {
-    let mut authorities = RootCertStore::empty();
-    let certificates = CertificateDer::pem_slice_iter(pem.as_bytes()).filter_map(Result::ok);
-    authorities.add_parsable_certificates(certificates);
-    Arc::new(authorities)
 }
 
 impl Offers {

@@ -1,7 +1,7 @@
 //! What a listener shows to its clients.
 
-use super::{alpn_protocols, provider};
-use crate::model::TlsVersion;
+use super::{alpn_protocols, clients, provider};
+use crate::model::{ClientValidation, TlsVersion};
 use rustls::crypto::aws_lc_rs::Ticketer;
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
@@ -11,17 +11,19 @@ use std::sync::Arc;
 
 /// Makes the settings of one listener. They are to be kept while its certificates stay the same
 /// and shared by all workers: clients resume their sessions with tickets that only the very
-/// same settings can read.
+/// same settings can read. Where clients are validated none is resumed: a certificate that was
+/// good once would stay so for as long as its tickets are.
 ///
 /// Without any certificate every handshake fails. Versions of TLS before `oldest` are not spoken.
 /// With `http` its versions are offered by ALPN; else nothing is, as what is spoken is not known.
 ///
 /// # Errors
-/// The system gives no random numbers.
+/// The system gives no random numbers, or none of the authorities can be used.
 pub fn server_config(
     certificates: Vec<Arc<CertifiedKey>>,
     oldest: TlsVersion,
     http: bool,
+    validation: Option<&ClientValidation>,
 ) -> Result<Arc<ServerConfig>, rustls::Error> {
     let versions: &[_] = match oldest {
         TlsVersion::Tls12 => &[&TLS13, &TLS12],
@@ -30,12 +32,16 @@ pub fn server_config(
     let certificates = certificates.into_iter().map(Certificate::new).collect();
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(versions)?
-        .with_no_client_auth()
+        .with_client_cert_verifier(clients::verifier(validation)?)
         .with_cert_resolver(Arc::new(Certificates(certificates)));
     if http {
         config.alpn_protocols = alpn_protocols();
     }
-    config.ticketer = Ticketer::new()?;
+    if validation.is_none() {
+        config.ticketer = Ticketer::new()?;
+    } else {
+        config.send_tls13_tickets = 0;
+    }
     // Tickets do without it, and it is a lock that all workers would share.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     Ok(Arc::new(config))

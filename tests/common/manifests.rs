@@ -12,6 +12,11 @@ pub fn http_gateway() -> String {
 
 /// A Gateway `gateway` with those listeners, a YAML list.
 pub fn gateway(listeners: &str) -> String {
+    gateway_with(listeners, "")
+}
+
+/// The same with more of its spec.
+pub fn gateway_with(listeners: &str, more: &str) -> String {
     format!(
         "apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
@@ -19,9 +24,11 @@ metadata: {{name: gateway}}
 spec:
   gatewayClassName: tidegate
   addresses: [{{type: IPAddress, value: $ADDRESS}}]
+{}
   listeners:
 {}
 ",
+        indent(more, 2),
         indent(listeners, 2)
     )
 }

@@ -7,6 +7,7 @@ mod common;
 
 mod backend_tls;
 mod bodies;
+mod client_certificates;
 mod cors;
 mod failures;
 mod filters;

@@ -16,6 +16,7 @@ var pages = []struct{ name, section string }{
 	{"docs/timeouts-and-retries.md", ""},
 	{"docs/certificates.md", ""},
 	{"docs/backend-tls.md", ""},
+	{"docs/client-certificates.md", ""},
 	{"docs/external-dns.md", ""},
 	{"docs/namespaces.md", ""},
 	{"docs/sizing.md", ""},

@@ -13,6 +13,7 @@ fn listener(name: &str, binds: &[&str]) -> Resource {
         protocol: Protocol::Http,
         hostname: None,
         certificates: Vec::new(),
+        clients: None,
         settings: Default::default(),
     })
 }

@@ -1,6 +1,6 @@
 //! Certificates that deltas brought, and the TLS settings of listeners made of them.
 
-use crate::model::{Certificate, CertificateKey, Listener, Protocol, TlsVersion};
+use crate::model::{Certificate, CertificateKey, ClientValidation, Listener, Protocol, TlsVersion};
 use crate::support::pem::read_pair;
 use crate::tls::server_config;
 use rustls::ServerConfig;
@@ -24,6 +24,7 @@ pub(super) struct ListenerTls {
     keys: Vec<Arc<CertifiedKey>>,
     oldest: TlsVersion,
     http: bool,
+    clients: Option<ClientValidation>,
     pub(super) config: Arc<ServerConfig>,
 }
 
@@ -48,8 +49,8 @@ impl Certificates {
         self.0.remove(key).is_some()
     }
 
-    /// Brings a listener's settings up to date. They stay the same object while its certificates
-    /// and the versions of TLS do, so that clients can resume their sessions. Tells whether they are new.
+    /// Brings a listener's settings up to date. They stay the same object while its certificates,
+    /// the versions of TLS and the authorities of its clients do, so that clients can resume their sessions. Tells whether they are new.
     pub(super) fn renew(&self, listener: &Listener, tls: &mut Option<ListenerTls>) -> bool {
         let wanted = listener.certificates.iter().filter_map(|key| self.0.get(key)?.key.clone());
         let keys: Vec<_> = if listener.protocol.terminates_tls() { wanted.collect() } else { Vec::new() };
@@ -59,17 +60,17 @@ impl Certificates {
         let oldest = listener.settings.min_tls.unwrap_or(TlsVersion::Tls12);
         let http = listener.protocol == Protocol::Https;
         let same = |old: &ListenerTls| {
-            (old.oldest, old.http) == (oldest, http)
+            (old.oldest, old.http, &old.clients) == (oldest, http, &listener.clients)
                 && old.keys.len() == keys.len()
                 && old.keys.iter().zip(&keys).all(|(old, new)| Arc::ptr_eq(old, new))
         };
         if tls.as_ref().is_some_and(same) {
             return false;
         }
-        *tls = server_config(keys.clone(), oldest, http)
+        *tls = server_config(keys.clone(), oldest, http, listener.clients.as_ref())
             .inspect_err(|error| tracing::error!(listener = %listener.key, %error, "no TLS settings"))
             .ok()
-            .map(|config| ListenerTls { keys, oldest, http, config });
+            .map(|config| ListenerTls { keys, oldest, http, clients: listener.clients.clone(), config });
         true
     }
 }

@@ -378,6 +378,39 @@ fn tls<'a>(table: &'a Table, name: &str) -> Option<&'a Arc<rustls::ServerConfig>
     table.bind(address()).unwrap().listener_for(&format!("{name}.com")).unwrap().tls.as_ref()
 }
 
+/// A client that proved itself to one authority must not come back by a ticket under another.
+#[test]
+fn tls_settings_are_others_for_other_authorities_of_clients() {
+    let one = certificate("one", "a.com");
+    let authorities = [certificate("two", "b.com"), certificate("three", "c.com")]
+        .map(|certificate| model::Authorities::new(&certificate.chain_pem));
+    let with = |clients: Option<(&model::Authorities, bool)>| {
+        let Resource::Listener(listener) = https("a", &[&one]) else { panic!() };
+        let clients = clients.map(|(authorities, insecure_fallback)| model::ClientValidation {
+            authorities: authorities.clone(),
+            insecure_fallback,
+        });
+        Resource::Listener(model::Listener { clients, ..listener })
+    };
+    let mut builder = builder();
+    let mut made = Vec::new();
+    let [old, new] = &authorities;
+    for (version, clients) in
+        [None, Some((old, false)), Some((old, true)), Some((new, true)), Some((new, false))]
+            .into_iter()
+            .enumerate()
+    {
+        let version = version as u64 + 1;
+        let table = builder.apply(delta(version, [with(clients), Resource::Certificate(one.clone())]));
+        let config = tls(&table, "a").unwrap().clone();
+        assert_eq!(config.ticketer.enabled(), clients.is_none());
+        assert!(made.iter().all(|known| !Arc::ptr_eq(known, &config)));
+        made.push(config);
+        let same = builder.apply(delta(100 + version, [with(clients)]));
+        assert!(Arc::ptr_eq(tls(&same, "a").unwrap(), made.last().unwrap()));
+    }
+}
+
 #[test]
 fn tls_settings_stay_the_same_until_their_certificates_change() {
     let (one, two) = (certificate("one", "a.com"), certificate("two", "b.com"));

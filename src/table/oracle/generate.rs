@@ -55,6 +55,7 @@ fn listener() -> impl Strategy<Value = Listener> {
             protocol: Protocol::Http,
             hostname,
             certificates: Vec::new(),
+            clients: None,
             settings: Default::default(),
         },
     )

@@ -24,7 +24,8 @@ fn pki() -> Pki {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()).unwrap();
     Pki {
-        server: server_config(vec![Arc::new(certified)], crate::model::TlsVersion::Tls12, true).unwrap(),
+        server: server_config(vec![Arc::new(certified)], crate::model::TlsVersion::Tls12, true, None)
+            .unwrap(),
         client: ClientConfigs::new(roots).get(&OriginateTls::system(NAME)).connect(Offer::Both).unwrap().0,
     }
 }

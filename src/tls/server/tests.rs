@@ -72,7 +72,7 @@ fn a_client_gets_the_certificate_whose_key_it_can_check() {
 
 #[test]
 fn a_listener_has_tickets_and_both_protocols() {
-    let config = server_config(Vec::new(), TlsVersion::Tls12, true).unwrap();
+    let config = server_config(Vec::new(), TlsVersion::Tls12, true, None).unwrap();
     assert!(config.ticketer.enabled());
     assert!(!config.session_storage.can_cache());
     assert_eq!(config.alpn_protocols, [b"h2".to_vec(), b"http/1.1".to_vec()]);

@@ -68,3 +68,57 @@ fn what_is_not_answered_yet_changes_nothing() {
         (Some(true), &good.map(String::from)[..])
     );
 }
+
+fn checked(generation: i64, ca: &str) -> String {
+    let references = format!("[{{group: '', kind: ConfigMap, name: {ca}}}]");
+    format!(
+        "
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {{name: web, generation: {generation}}}
+spec:
+  gatewayClassName: tidegate
+  tls: {{frontend: {{default: {{validation: {{caCertificateRefs: {references}}}}}}}}}
+  listeners: [{{name: https, port: 443, protocol: HTTPS, tls: {{certificateRefs: [{{name: cert}}]}}}}]
+"
+    )
+}
+
+fn secret() -> String {
+    let pair = rcgen::generate_simple_self_signed(["a.example".to_owned()]).unwrap();
+    let [certificate, key] =
+        [pair.cert.pem(), pair.signing_key.serialize_pem()].map(|pem| pem.replace('\n', "\n    "));
+    format!(
+        "apiVersion: v1\nkind: Secret\nmetadata: {{name: cert}}\ntype: kubernetes.io/tls\nstringData:\n  \
+         tls.crt: |\n    {certificate}\n  tls.key: |\n    {key}\n"
+    )
+}
+
+/// Whether the listener is in the data plane, lets clients in, and asks them who they are.
+fn lets_in(fixture: &Fixture) -> Option<(bool, bool)> {
+    fixture.pipeline.snapshot().upserts.into_iter().find_map(|resource| match resource {
+        Resource::Listener(listener) => Some((!listener.certificates.is_empty(), listener.clients.is_some())),
+        _ => None,
+    })
+}
+
+/// It must neither let everybody in for a moment, nor turn away those whom it let in before.
+#[test]
+fn a_gateway_is_not_judged_before_it_is_known_whom_to_trust() {
+    let mut fixture = Fixture::new(false);
+    fixture.pipeline.ask_by_name();
+    fixture.pipeline.step(listed(), fixture.now);
+    fixture.apply(&[&secret()]);
+    let step = fixture.apply(&[&checked(1, "ca")]);
+    assert_eq!((lets_in(&fixture), told(&step, Kind::Gateway, "web")), (None, None));
+    fixture.apply(&[&config_map("ca")]);
+    assert_eq!(lets_in(&fixture), Some((true, true)));
+
+    let step = fixture.apply(&[&checked(2, "new")]);
+    assert_eq!((lets_in(&fixture), told(&step, Kind::Gateway, "web")), (Some((true, true)), None));
+    let step = fixture.delete(Kind::ConfigMap, "new");
+    assert_eq!(lets_in(&fixture), Some((false, false)));
+    assert_eq!(told(&step, Kind::Gateway, "web").unwrap()[0], "Accepted=ListenersNotValid");
+    fixture.apply(&[&config_map("new")]);
+    assert_eq!(lets_in(&fixture), Some((true, true)));
+}
