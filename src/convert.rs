@@ -20,6 +20,7 @@ mod route;
 mod secret;
 mod selector;
 mod service;
+mod session;
 mod stream_route;
 pub mod unsupported;
 mod upstream;

@@ -19,6 +19,7 @@ mod pattern;
 mod policy;
 mod reason;
 mod route;
+mod session;
 mod settings;
 mod upstream;
 
@@ -40,5 +41,6 @@ pub use pattern::{InvalidPattern, Pattern};
 pub use policy::{Retry, Timeouts};
 pub use reason::Reason;
 pub use route::{Attachment, Backend, BackendTarget, Route, Rule};
+pub use session::{SessionCarrier, SessionPersistence};
 pub use settings::{ListenerSettings, ProxyProtocol, TlsVersion};
 pub use upstream::{BackendProtocol, Entry, EntrySource, OriginateTls, SubjectName, Trust, Upstream};

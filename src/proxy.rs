@@ -24,6 +24,7 @@ mod request;
 mod request_body;
 mod response_body;
 mod screen;
+mod session;
 mod settings;
 mod stream;
 mod stream_record;
@@ -32,6 +33,7 @@ mod worker;
 
 pub use limits::Limits;
 pub use publish::{BindFailure, BindFailures};
+pub use session::{Session, Tokens};
 
 use crate::model::{BindAddress, Delta, ProxyProtocol};
 use crate::support::drain::Watch;
@@ -70,6 +72,8 @@ pub struct Config {
     pub reserved: Vec<BindAddress>,
     /// Authorities for TLS targets.
     pub tls: ClientConfigs,
+    /// What tokens of sessions are sealed with: all replicas have the same, also after a restart.
+    pub session_secret: String,
     /// Connections of clients that one worker holds; more wait in the kernel's queue.
     pub max_connections_per_worker: usize,
     /// Listening sockets over all workers; addresses beyond it are not listened on.
@@ -97,7 +101,7 @@ impl Proxy {
     /// Starts the workers; they listen nowhere yet.
     ///
     /// # Errors
-    /// A thread or a runtime cannot be made.
+    /// A thread, a runtime or the key of sessions cannot be made.
     pub fn start(config: Config, metrics: &Arc<Metrics>, log: &AccessLog, drain: &Watch) -> io::Result<Self> {
         let registry = Registry::new(config.targets, config.tls, metrics.clone());
         let builder = Builder::new(registry, metrics.clone());
@@ -106,6 +110,8 @@ impl Proxy {
             .collect();
         let publisher =
             Publisher::new(builder, workers.clone(), config.reserved, config.max_listening_sockets);
+        let tokens = Tokens::new(&config.session_secret).map_err(io::Error::other)?;
+        let tokens = Arc::new(tokens);
         let connector = Connector::new(config.limits.backend_connect);
         metrics.process().workers.set(workers.len() as u64);
         let settings = Settings {
@@ -124,6 +130,7 @@ impl Proxy {
                 published: publisher.subscribe(),
                 status: status.clone(),
                 max_connections: config.max_connections_per_worker,
+                tokens: tokens.clone(),
             };
             start_worker(setup)?;
         }

@@ -1,4 +1,4 @@
-//! Small tools that know nothing of gateways: draining, backoff, clocks.
+//! Small tools that know nothing of gateways: draining, backoff, hashes.
 
 pub mod backoff;
 pub mod drain;
@@ -6,3 +6,4 @@ pub mod forbidden;
 pub mod local_executor;
 pub mod pem;
 pub mod relation;
+pub mod stable_hash;

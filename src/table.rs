@@ -18,6 +18,7 @@ mod hosts;
 mod listener;
 mod query;
 mod rule;
+mod session;
 
 pub use builder::Builder;
 pub use conditions::Request;
@@ -25,6 +26,7 @@ pub use cors::{Allowed, Cors};
 pub use filter::{Filters, HeaderEdit, Host, Mirror, Redirect, Rewrite};
 pub use listener::{Belonging, Bind, Found, Listener};
 pub use rule::{Backend, Match, Rule, Target};
+pub use session::{Carrier, SessionPersistence};
 
 use crate::model::BindAddress;
 use crate::upstream::Upstreams;

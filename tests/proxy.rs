@@ -32,6 +32,7 @@ fn start() -> Running {
         targets: TargetPolicy::new(true, vec![]),
         reserved: vec![],
         tls: ClientConfigs::new(rustls::RootCertStore::empty()),
+        session_secret: String::new(),
         max_connections_per_worker: 1000,
         max_listening_sockets: 4,
     };
@@ -114,7 +115,7 @@ fn route(target: BackendTarget) -> Resource {
                 queries: vec![],
             }],
             filters: Filters::default(),
-            backends: vec![Backend { weight: 1, target, filters: Filters::default() }],
+            backends: vec![Backend { weight: 1, target, filters: Filters::default(), session: None }],
             timeouts: Timeouts::default(),
             retry: None,
         }],

@@ -19,6 +19,7 @@ type Request struct {
 	Port    int
 	Host    string
 	Path    string
+	Header  http.Header
 	TLS     *tls.Config
 }
 
@@ -27,6 +28,7 @@ type Answer struct {
 	Status int
 	// Backend is who made it; empty if it was the Gateway.
 	Backend string
+	Header  http.Header
 	Body    string
 }
 
@@ -52,13 +54,16 @@ func Ask(r Request) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
+	for name, values := range r.Header {
+		request.Header[name] = values
+	}
 	response, err := transport.RoundTrip(request)
 	if err != nil {
 		return Answer{}, err
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
-	return Answer{response.StatusCode, response.Header.Get(backend.Name), string(body)}, err
+	return Answer{response.StatusCode, response.Header.Get(backend.Name), response.Header, string(body)}, err
 }
 
 // Answers is nil if the answer is that of a backend whose name begins like that.

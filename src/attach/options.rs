@@ -78,6 +78,15 @@ impl Options {
         Self { controller_name, implicit_class: None, place, watched: None, targets }
     }
 
+    /// The same for all replicas of one installation and for as long as it is there, and known to few
+    /// others: the uid of its Deployment. Empty without a cluster.
+    pub fn installation(&self) -> &str {
+        match &self.place {
+            Place::Pods(pods) => &pods.home.owner.uid,
+            Place::Addresses { .. } => "",
+        }
+    }
+
     /// Whether objects of this namespace count.
     pub(super) fn watches(&self, namespace: &str) -> bool {
         self.watched.as_ref().is_none_or(|watched| watched.contains(namespace))

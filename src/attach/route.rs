@@ -245,8 +245,10 @@ fn judge_rules(context: &Context<'_>, route: &ObjectId, converted: &[HttpRule]) 
             Standing::Good => {
                 rules.good += 1;
                 let backends = rule.backends.iter();
-                let backends =
-                    backends.map(|backend| one_backend(context, route, backend, &mut rules.refusals));
+                let backends = backends.map(|backend| {
+                    let backend = one_backend(context, route, backend, &mut rules.refusals);
+                    Backend { session: rule.session.clone(), ..backend }
+                });
                 let backends = backends.collect();
                 let references = rule.backends.iter().map(|backend| backend.object.clone());
                 let filters = with_mirrors(context, route, &rule.filters, &rule.mirrors, &mut rules.refusals);
@@ -270,7 +272,7 @@ fn judge_rules(context: &Context<'_>, route: &ObjectId, converted: &[HttpRule]) 
 fn closed(index: usize) -> Backend {
     let reference = format!("spec.rules[{index}].filters").into();
     let target = BackendTarget::Broken { reason: Reason::InvalidFilter, reference };
-    Backend { weight: 1, target, filters: Filters::default() }
+    Backend { weight: 1, target, filters: Filters::default(), session: None }
 }
 
 fn one_backend(
@@ -290,7 +292,7 @@ fn one_backend(
         }
     };
     let filters = with_mirrors(context, route, &backend.filters, &backend.mirrors, refusals);
-    Backend { weight: backend.weight, target, filters }
+    Backend { weight: backend.weight, target, filters, session: None }
 }
 
 /// The filters with those of the mirrors that lead somewhere. One that does not is left out, as the

@@ -175,6 +175,7 @@ fn config(args: &Args, decisions: &Decisions, metrics: &Metrics) -> Result<proxy
         targets: decisions.targets.clone(),
         reserved: [args.admin_address, args.health_address].map(BindAddress::tcp).into(),
         tls: ClientConfigs::system(),
+        session_secret: decisions.installation().to_owned(),
         max_listening_sockets: descriptors::listening_sockets(limit),
         max_connections_per_worker: descriptors::connections_per_worker(limit, workers),
     })

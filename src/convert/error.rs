@@ -66,6 +66,25 @@ pub enum InvalidValue {
     /// `Host` by a header edit.
     #[error("the header \"Host\" cannot be edited: use a URLRewrite filter's hostname")]
     HostHeader,
+    /// A header that means something else.
+    #[error(
+        "the header {0:?} has a meaning of its own and cannot carry a session: use one such as \"X-Session\""
+    )]
+    SessionHeader(String),
+    /// Sessions by a header, and none is named.
+    #[error("the type is Header, but header.name is not set")]
+    NoSessionHeader,
+    /// No name of a cookie.
+    #[error("{0:?} is not the name of a cookie (RFC 6265 §4.1.1)")]
+    CookieName(String),
+    /// No path of a cookie.
+    #[error(
+        "{0:?} cannot be the path of a cookie: begin with \"/\" and leave out \";\" and control characters"
+    )]
+    CookiePath(String),
+    /// A cookie that ends at a time that is not given.
+    #[error("a cookie of lifetimeType Permanent needs a time after which it ends: give one such as 8h")]
+    PermanentCookie,
     /// Two edits of one header.
     #[error("the header {0:?} is edited twice: only one of set, add and remove may name it")]
     HeaderTwice(String),

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// Headers that frame a message or belong to one connection: an edit would let the backend
 /// read another message than the gateway did.
-const CONNECTION_HEADERS: [&str; 9] = [
+pub(super) const CONNECTION_HEADERS: [&str; 9] = [
     "connection",
     "content-length",
     "keep-alive",

@@ -1,7 +1,7 @@
 //! GRPCRoutes. A call is an HTTP/2 request whose path is `/SERVICE/METHOD`.
 
 use super::route::{self, Route, WireRule};
-use super::{InvalidField, InvalidValue, matches};
+use super::{InvalidField, InvalidValue, matches, session};
 use crate::api::Kind;
 use crate::api::gateway::{GrpcMethodMatch, GrpcRoute, GrpcRouteMatch, ValueMatchType};
 use crate::model::{InvalidPattern, Match, PathMatch, Pattern, RpcLengths};
@@ -18,6 +18,12 @@ pub(super) fn convert(route: &GrpcRoute) -> Route {
         backend_refs: &rule.backend_refs,
         timeouts: None,
         retry: None,
+        session: session::session(
+            rule.session_persistence.as_ref(),
+            Kind::GrpcRoute,
+            &route.metadata,
+            &format!("spec.rules[{index}]"),
+        ),
     });
     route::convert(Kind::GrpcRoute, route, route.metadata.namespace.as_deref(), &spec.hostnames, rules)
 }

@@ -1,7 +1,7 @@
 //! HTTPRoutes.
 
-use super::matches;
 use super::route::{self, Route, WireRule};
+use super::{matches, session};
 use crate::api::Kind;
 use crate::api::gateway::HttpRoute;
 
@@ -14,6 +14,12 @@ pub(super) fn convert(route: &HttpRoute) -> Route {
         backend_refs: &rule.backend_refs,
         timeouts: rule.timeouts.as_ref(),
         retry: rule.retry.as_ref(),
+        session: session::session(
+            rule.session_persistence.as_ref(),
+            Kind::HttpRoute,
+            &route.metadata,
+            &format!("spec.rules[{index}]"),
+        ),
     });
     route::convert(Kind::HttpRoute, route, route.metadata.namespace.as_deref(), &spec.hostnames, rules)
 }

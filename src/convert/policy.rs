@@ -27,7 +27,7 @@ pub(super) fn retry(wire: Option<&HttpRouteRetry>, field: &str) -> Result<Option
 }
 
 /// Zero is as if the field were not there.
-fn duration(
+pub(super) fn duration(
     wire: Option<&gateway::Duration>,
     field: impl Fn() -> String,
 ) -> Result<Option<Duration>, InvalidField> {

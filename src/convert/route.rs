@@ -7,7 +7,7 @@ use crate::api::gateway::{
     BackendObjectReference, HttpBackendRef, HttpRouteFilter, HttpRouteRetry, HttpRouteTimeouts,
 };
 use crate::api::{Kind, Object};
-use crate::model::{Filters, Hostname, Match, PathMatch, Retry, RuleKey, Timeouts};
+use crate::model::{Filters, Hostname, Match, PathMatch, Retry, RuleKey, SessionPersistence, Timeouts};
 use serde::Serialize;
 use std::collections::HashSet;
 
@@ -42,6 +42,8 @@ pub struct HttpRule {
     pub timeouts: Timeouts,
     /// None unless the rule is good.
     pub retry: Option<Retry>,
+    /// None unless the rule is good.
+    pub session: Option<SessionPersistence>,
 }
 
 /// Whether a rule can be served.
@@ -114,6 +116,8 @@ pub(super) struct WireRule<'a> {
     pub(super) backend_refs: &'a [HttpBackendRef],
     pub(super) timeouts: Option<&'a HttpRouteTimeouts>,
     pub(super) retry: Option<&'a HttpRouteRetry>,
+    /// Converted already.
+    pub(super) session: Result<Option<SessionPersistence>, InvalidField>,
 }
 
 /// Converts a route, given its parts.
@@ -161,6 +165,7 @@ fn rule(wire: WireRule<'_>, key: RuleKey, field: &str, namespace: &str, closing:
         backends: Vec::new(),
         timeouts: Timeouts::default(),
         retry: None,
+        session: None,
     };
     match &wire.matches {
         Ok(matches) => rule.matches.clone_from(matches),
@@ -175,11 +180,12 @@ fn rule(wire: WireRule<'_>, key: RuleKey, field: &str, namespace: &str, closing:
     }
     let converted = policy::timeouts(wire.timeouts, field).and_then(|timeouts| {
         let retry = policy::retry(wire.retry, field)?;
+        let session = wire.session.clone()?;
         set_actions(&wire, &mut rule, field, namespace)?;
-        Ok((timeouts, retry))
+        Ok((timeouts, retry, session))
     });
     match converted {
-        Ok(converted) => (rule.timeouts, rule.retry) = converted,
+        Ok(converted) => (rule.timeouts, rule.retry, rule.session) = converted,
         Err(error) => {
             let incompatible = error.value.is_incompatible_filters();
             let text = format!("{error}; requests that the rule matches are answered with 500");

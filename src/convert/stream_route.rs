@@ -20,6 +20,7 @@ pub(super) fn convert(
         backend_refs: &rule.backend_refs,
         timeouts: None,
         retry: None,
+        session: Ok(None),
     });
     route::convert(kind, route, namespace, &spec.hostnames, rules)
 }

@@ -129,12 +129,6 @@ pub const FIELDS: &[Field] = {
             ),
             |value| value.as_u64().is_some_and(|attempts| attempts <= Retry::MAX_ATTEMPTS.into()),
         ),
-        field(
-            HttpRoute,
-            "spec.rules[].sessionPersistence",
-            Told,
-            "requests of one session may go to different backends",
-        ),
         field(HttpRoute, "spec.rules[].filters[].externalAuth", ClosesRule, CLOSED),
         field(HttpRoute, "spec.rules[].filters[].extensionRef", ClosesRule, CLOSED),
         field(HttpRoute, "spec.rules[].backendRefs[].filters[].requestRedirect", ClosesRule, CLOSED),
@@ -143,12 +137,6 @@ pub const FIELDS: &[Field] = {
         unless(
             field(GrpcRoute, "spec.useDefaultGateways", Told, "the route attaches to its parentRefs only"),
             |value| value == "None",
-        ),
-        field(
-            GrpcRoute,
-            "spec.rules[].sessionPersistence",
-            Told,
-            "calls of one session may go to different backends",
         ),
         field(GrpcRoute, "spec.rules[].filters[].extensionRef", ClosesRule, CLOSED),
         field(GrpcRoute, "spec.rules[].backendRefs[].filters[].extensionRef", ClosesRule, CLOSED),

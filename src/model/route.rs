@@ -1,6 +1,9 @@
 //! A route as the data plane sees it: where it is attached, and its rules.
 
-use super::{Filters, Hostname, ListenerKey, Match, Reason, Retry, RouteKey, RuleKey, Timeouts, UpstreamKey};
+use super::{
+    Filters, Hostname, ListenerKey, Match, Reason, Retry, RouteKey, RuleKey, SessionPersistence, Timeouts,
+    UpstreamKey,
+};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -68,6 +71,9 @@ pub struct Backend {
     pub target: BackendTarget,
     /// Applied after those of the rule.
     pub filters: Filters,
+    /// Whether its requests of one session go to one endpoint. The choice among backends does not
+    /// heed it.
+    pub session: Option<SessionPersistence>,
 }
 
 /// Where a backend's share goes.

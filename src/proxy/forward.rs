@@ -9,6 +9,7 @@ use super::headers;
 use super::record::Record;
 use super::request_body::{RequestBody, Source};
 use super::response_body::ResponseBody;
+use super::session::Sticky;
 use super::upgrade;
 use super::worker::Worker;
 use crate::model::Reason;
@@ -83,12 +84,14 @@ struct Tried {
 
 /// Sends the request until there is the head of an answer that is final, or no further attempt is
 /// allowed; each goes to an endpoint not tried yet where there is one, of those that there are by
-/// then. A pooled connection that turns out dead before anything was written is no attempt.
+/// then. The first goes to the endpoint of the session, if there is one. A pooled connection that
+/// turns out dead before anything was written is no attempt.
 pub(super) async fn forward(
     client: &Rc<Client>,
     upstream: &Arc<Upstream>,
     rule: &Rule,
     mut outgoing: Outgoing,
+    mut session: Option<&mut Sticky>,
     record: &mut Record,
 ) -> Result<Response<ResponseBody>, Reason> {
     let mut retries = Retries::new(rule.retry.as_ref(), upstream.retries);
@@ -99,7 +102,11 @@ pub(super) async fn forward(
     let mut newer: Option<Arc<Upstream>> = None;
     loop {
         let upstream = newer.as_ref().unwrap_or(upstream);
-        let pick = upstream.pick(&mut client.worker.splits.borrow_mut(), &tried.endpoints)?;
+        let kept = session.as_deref().and_then(|session| session.pick(upstream, &tried.endpoints));
+        let pick = match kept {
+            Some(pick) => pick,
+            None => upstream.pick(&mut client.worker.splits.borrow_mut(), &tried.endpoints)?,
+        };
         let endpoint = pick.endpoint.id;
         record.attempt(InFlight::new(pick.endpoint));
         let outcome = {
@@ -120,6 +127,9 @@ pub(super) async fn forward(
         let again = again.filter(|_| can_replay(&outgoing)).map(|reason| (reason, retries.take()));
         let Some((again, pause)) = again.filter(|(_, pause)| time.outlasts(*pause)) else {
             let mut response = outcome.map_err(|failure| failure.reason)?;
+            if let Some(session) = session.as_deref_mut().filter(|_| record.reason().is_none()) {
+                session.went_to(&pick);
+            }
             response.body_mut().set_timer(time.into_timer());
             return Ok(response);
         };

@@ -152,6 +152,12 @@ fn set_forwarded(headers: &mut HeaderMap, authority: &HeaderValue, client: &Send
     }
 }
 
+/// Whether the client itself speaks TLS, as far as is known.
+pub(super) fn is_secure(headers: &HeaderMap, sender: &Sender<'_>) -> bool {
+    let said = headers.get(X_FORWARDED_PROTO).filter(|_| sender.trusted);
+    said.map_or(sender.scheme.as_bytes(), HeaderValue::as_bytes) == b"https"
+}
+
 /// Who asks: of the addresses in X-Forwarded-For, read from the right, each of which was written by
 /// the one after it, the first that is not trusted; the last that is, if all are. What is no address
 /// ends it: whoever is trusted does not know either.

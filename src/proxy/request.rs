@@ -11,6 +11,7 @@ use super::record::Record;
 use super::request_body::Source;
 use super::response_body::ResponseBody;
 use super::screen::{Screened, screen};
+use super::session::{self, Sticky};
 use crate::model::{Reason, RouteKind, Transport};
 use crate::table::{self, Backend, Belonging, Bind, Found, Listener, Rule, Target};
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
@@ -124,11 +125,20 @@ async fn serve(
     };
     let upstream = table.upstreams.get(slot).ok_or(Reason::NoReadyTargets)?;
     record.upstream(upstream);
+    let mut session = backend.session.as_ref().map(|persistence| {
+        let sticky = Sticky::new(persistence, upstream, &head.headers, &client.worker.tokens, session::now());
+        (Box::new(sticky), headers::is_secure(&head.headers, &sender(client)))
+    });
     let way = Way { found, backend, screened };
     let outgoing = outgoing(client, &way, head, body, record);
-    let mut response = forward::forward(client, upstream, way.found.rule, outgoing, record).await?;
+    let sticky = session.as_mut().map(|(sticky, _)| &mut **sticky);
+    let mut response = forward::forward(client, upstream, way.found.rule, outgoing, sticky, record).await?;
     for filters in [&backend.filters, &way.found.rule.filters] {
         filters::response(filters, response.headers_mut());
+    }
+    // Behind the filters, which are about the backend's own.
+    if let Some((sticky, secure)) = session {
+        sticky.mark(&client.worker.tokens, secure, response.headers_mut());
     }
     Ok(response)
 }
@@ -183,6 +193,10 @@ impl Way<'_> {
     }
 }
 
+fn sender(client: &Client) -> headers::Sender<'_> {
+    headers::Sender { address: &client.address_text, trusted: client.is_trusted(), scheme: client.scheme() }
+}
+
 /// The request as its target shall see it. Copies of it go out from here, or with its body.
 fn outgoing(
     client: &Rc<Client>,
@@ -194,12 +208,7 @@ fn outgoing(
     let (rule, backend) = (way.found.rule, way.backend);
     let upgrade = (head.version == Version::HTTP_11).then(|| headers::upgrade(&head.headers)).flatten();
     let on_upgrade = upgrade.as_ref().and_then(|_| head.extensions.remove::<OnUpgrade>());
-    let from = headers::Sender {
-        address: &client.address_text,
-        trusted: client.is_trusted(),
-        scheme: client.scheme(),
-    };
-    headers::prepare_request(&mut head.headers, &way.screened.authority, &from);
+    headers::prepare_request(&mut head.headers, &way.screened.authority, &sender(client));
     let copies = mirror::copies(client, way, &head, upgrade.is_some());
     for filters in [&rule.filters, &backend.filters] {
         filters::request(filters, &mut head.headers);

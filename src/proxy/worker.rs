@@ -5,6 +5,7 @@ use super::listen::{self, Listening};
 use super::mirror::Places;
 use super::publish::Published;
 use super::request_body::RequestBody;
+use super::session::Tokens;
 use super::settings::{Settings, Socket};
 use crate::model::{BindAddress, Reason};
 use crate::support::drain::{Phase, Watch};
@@ -34,6 +35,7 @@ pub(super) struct Setup {
     pub(super) published: watch::Receiver<Published>,
     pub(super) status: Arc<Status>,
     pub(super) max_connections: usize,
+    pub(super) tokens: Arc<Tokens>,
 }
 
 /// What the rest of the process sees of a worker.
@@ -55,6 +57,8 @@ pub(super) struct Worker {
     pub(super) log: WorkerLog,
     pub(super) connector: Connector,
     pub(super) pool: RefCell<Pool<RequestBody>>,
+    /// Those of sessions.
+    pub(super) tokens: Arc<Tokens>,
     /// Where the splits of rules and of upstreams stand.
     pub(super) splits: RefCell<Splits>,
     /// Copies of requests under way.
@@ -143,6 +147,7 @@ impl Worker {
             metrics: setup.metrics,
             log: setup.log,
             connector: setup.connector,
+            tokens: setup.tokens,
             splits: RefCell::default(),
             mirrors: Places::default(),
             clock: Arc::default(),

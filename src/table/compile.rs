@@ -1,5 +1,6 @@
 //! From a route of the model to rules that are ready to be applied.
 
+use super::SessionPersistence;
 use super::conditions::{Conditions, Value};
 use super::filter::{Filters, header_name};
 use super::rule::{Backend, Match, Rule, Target};
@@ -100,6 +101,7 @@ fn broken(reference: &str) -> Backend {
         name: reference.into(),
         target: Target::Broken(Reason::InvalidFilter),
         filters: Filters::default(),
+        session: None,
     }
 }
 
@@ -109,8 +111,10 @@ fn compile_backends(rule: &model::Rule, registry: &mut Registry) -> Vec<(u32, Ba
             BackendTarget::Upstream(key) => (key.to_string().into(), Target::Upstream(registry.slot(key))),
             BackendTarget::Broken { reason, reference } => (reference.clone(), Target::Broken(*reason)),
         };
-        let compiled = match Filters::compile(&backend.filters, registry) {
-            Ok(filters) => Backend { name, target, filters },
+        let session = backend.session.as_ref().map(SessionPersistence::compile).transpose();
+        let filters = Filters::compile(&backend.filters, registry);
+        let compiled = match filters.and_then(|filters| Ok((filters, session?.map(Arc::new)))) {
+            Ok((filters, session)) => Backend { name, target, filters, session },
             Err(error) => broken(&format!("{name}: {error}")),
         };
         (backend.weight, compiled)

@@ -1,5 +1,6 @@
 //! Rules, ready to be applied.
 
+use super::SessionPersistence;
 use super::conditions::Conditions;
 use super::filter::Filters;
 use crate::model::{self, PathMatch, Pattern, Reason, Retry, RouteKey, RuleKey, Timeouts};
@@ -46,6 +47,8 @@ pub struct Backend {
     pub target: Target,
     /// Applied after those of the rule.
     pub filters: Filters,
+    /// Whether its requests of one session go to one endpoint.
+    pub session: Option<Arc<SessionPersistence>>,
 }
 
 /// Where a backend's share goes.

@@ -8,6 +8,7 @@ use crate::model::{
     BackendProtocol, BindAddress, EndpointsKey, EntrySource, IpProtocol, OriginateTls, Reason, UpstreamKey,
 };
 use crate::support::forbidden::TargetPolicy;
+use crate::support::stable_hash::stable_hash;
 use crate::telemetry::Metrics;
 use crate::tls::ClientConfigs;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -200,6 +201,7 @@ impl Registry {
         {
             self.builds += 1;
         }
+        let label = upstream.key.to_string();
         let mut live = HashMap::new();
         let mut forbidden = false;
         let mut entries = Vec::with_capacity(upstream.entries.len());
@@ -211,6 +213,7 @@ impl Registry {
             let endpoints =
                 permitted.into_iter().map(|address| self.endpoint(&upstream.key, entry, address, &mut live));
             entries.push(Entry {
+                identity: stable_hash([&*label, &entry.name]),
                 name: entry.name.clone(),
                 protocol: entry.protocol,
                 endpoints: endpoints.collect(),
@@ -224,7 +227,7 @@ impl Registry {
             weight: if entry.endpoints.is_empty() { 0 } else { configured.weight },
         }));
         Upstream {
-            label: upstream.key.to_string().into(),
+            label: label.into(),
             metrics: self.metrics.upstream(&upstream.key),
             key: upstream.key.clone(),
             retries: upstream.retries,

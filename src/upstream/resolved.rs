@@ -5,6 +5,7 @@ use super::{Endpoint, Slot};
 use crate::model::{BackendProtocol, Reason, UpstreamKey};
 use crate::telemetry::UpstreamMetrics;
 use crate::tls::ClientTls;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// One version of an upstream; immutable but for the live state behind its endpoints.
@@ -32,6 +33,8 @@ pub struct Upstream {
 pub struct Entry {
     /// Unique within the upstream.
     pub name: Arc<str>,
+    /// Stands for it outside of the process: the same in all versions, processes and releases.
+    pub identity: u64,
     /// What is spoken to its endpoints.
     pub protocol: BackendProtocol,
     /// TLS towards its endpoints.
@@ -90,6 +93,19 @@ impl Upstream {
         }
         let entry = &self.entries[first];
         entry.pick(|_| true).map(|endpoint| Pick { entry, endpoint }).ok_or(self.unavailable)
+    }
+
+    /// The endpoint of that address in the entry of that identity, if it gets requests now.
+    pub fn find(&self, entry: u64, address: SocketAddr) -> Option<Pick<'_>> {
+        let (index, entry) = self.entries.iter().enumerate().find(|(_, known)| known.identity == entry)?;
+        let endpoint = entry.endpoints.iter().find(|endpoint| endpoint.address == address)?;
+        let is_used = self.split.has_weight(index) && !endpoint.has_left();
+        is_used.then_some(Pick { entry, endpoint })
+    }
+
+    /// Whether one of its entries has that identity.
+    pub fn has_entry(&self, identity: u64) -> bool {
+        self.entries.iter().any(|entry| entry.identity == identity)
     }
 }
 

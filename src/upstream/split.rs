@@ -65,6 +65,11 @@ impl Split {
         weighted.next().is_none().then_some(first.0)
     }
 
+    /// Whether that member can be picked.
+    pub fn has_weight(&self, index: usize) -> bool {
+        self.members.get(index).is_some_and(|member| member.weight > 0)
+    }
+
     /// The members with a weight but for this one, in order.
     pub fn others(&self, than: usize) -> impl Iterator<Item = usize> {
         let weighted = self.members.iter().enumerate().filter(|(_, member)| member.weight > 0);

@@ -211,6 +211,42 @@ fn filters_of_rule_and_backend_edit_metadata() {
     assert_eq!((all("x-set"), all("x-gone"), all("x-add")), ("new".into(), "".into(), "a,b".into()));
 }
 
+/// A client of gRPC has to give back by itself what it was told.
+#[test]
+fn calls_of_one_session_go_to_one_backend() {
+    let backends = ["one", "two", "three"].map(GrpcBackend::start);
+    let rules = "
+- matches: [{method: {service: by.Cookie}}]
+  backendRefs: [{name: only, port: 80}]
+  sessionPersistence: {cookie: {name: session}}
+- matches: [{method: {service: by.Header}}]
+  backendRefs: [{name: only, port: 80}]
+  sessionPersistence: {type: Header, header: {name: x-session}}";
+    let addresses = backends.each_ref().map(|backend| backend.address);
+    let texts = [http_gateway(), service_at("only", &addresses, None), grpc_route("calls", &[], rules)];
+    let tidegate = Tidegate::start(&[("all.yaml", documents(&texts))]);
+    with_caller(tidegate.http(), async |mut caller| {
+        let call = || frames(vec![Frame::data(Bytes::from_static(b"hi"))]);
+        for (method, told, tells) in
+            [("by.Cookie/Get", "set-cookie", "cookie"), ("by.Header/Get", "x-session", "x-session")]
+        {
+            let mut met = std::collections::BTreeSet::new();
+            for _ in 0..20 {
+                let first = caller.start(method, &[], call()).await;
+                let token = first.headers()[told].to_str().unwrap().split(';').next().unwrap().to_owned();
+                let backend = first.headers()["x-backend"].clone();
+                Reply::of(first).await;
+                for _ in 0..10 {
+                    let reply = Reply::of(caller.start(method, &[(tells, &token)], call()).await).await;
+                    assert_eq!((reply.code.as_str(), reply.backend.as_deref()), ("0", backend.to_str().ok()));
+                }
+                met.insert(backend);
+            }
+            assert!(met.len() > 1, "{method}");
+        }
+    });
+}
+
 /// The copy of a call is a call too.
 #[test]
 fn a_mirror_gets_calls_in_http2() {

@@ -21,6 +21,7 @@ mod parameters;
 mod paths;
 mod retries;
 mod routing;
+mod sessions;
 mod streams;
 mod telemetry;
 mod timeouts;

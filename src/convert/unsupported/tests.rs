@@ -9,7 +9,7 @@ fn paths(kind: Kind, object: Value) -> Vec<String> {
 fn each_field_is_found_with_its_indices() {
     let route = json!({"spec": {"rules": [
         {"retry": {"attempts": 101, "codes": [503]}},
-        {"timeouts": {"request": "10s"}, "sessionPersistence": {},
+        {"timeouts": {"request": "10s"}, "sessionPersistence": {}, "matches": [{"method": "CONNECT"}],
          "backendRefs": [{"name": "a"}, {"name": "b", "filters": [{"type": "ExternalAuth", "externalAuth": {}}]}]},
     ]}});
     let found = find(Kind::HttpRoute, &route);
@@ -17,8 +17,8 @@ fn each_field_is_found_with_its_indices() {
     assert_eq!(
         seen,
         [
-            ("spec.rules[0].retry.attempts", [0].as_slice()),
-            ("spec.rules[1].sessionPersistence", &[1]),
+            ("spec.rules[1].matches[0].method", [1, 0].as_slice()),
+            ("spec.rules[0].retry.attempts", &[0]),
             ("spec.rules[1].backendRefs[1].filters[0].externalAuth", &[1, 1, 0]),
         ]
     );

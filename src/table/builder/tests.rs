@@ -190,7 +190,12 @@ fn upstream_key(name: &str) -> UpstreamKey {
 }
 
 fn backend(name: &str, weight: u32) -> Backend {
-    Backend { weight, target: BackendTarget::Upstream(upstream_key(name)), filters: Filters::default() }
+    Backend {
+        weight,
+        target: BackendTarget::Upstream(upstream_key(name)),
+        filters: Filters::default(),
+        session: None,
+    }
 }
 
 /// A route `r` whose one rule goes to these.
@@ -212,7 +217,7 @@ fn a_rule_carries_its_names_and_backends() {
     let broken = BackendTarget::Broken { reason: Reason::RefNotPermitted, reference: "Service x/y:1".into() };
     let mut resource = split_to(vec![
         backend("cart", 9),
-        Backend { weight: 1, target: broken, filters: Filters::default() },
+        Backend { weight: 1, target: broken, filters: Filters::default(), session: None },
     ]);
     resource.0.rules[0].key = RuleKey::Name("split".into());
     let timeouts = Timeouts { request: Some(Duration::from_secs(1)), backend_request: None };

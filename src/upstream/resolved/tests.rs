@@ -7,6 +7,7 @@ fn what_is_spoken_goes_by_entry_and_request() {
     let mut configs = ClientConfigs::new(rustls::RootCertStore::empty());
     let mut entry = |protocol, tls: bool| Entry {
         name: "a".into(),
+        identity: 0,
         protocol,
         tls: tls.then(|| configs.get(&OriginateTls::system("a"))),
         base_path: "".into(),
