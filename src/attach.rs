@@ -19,6 +19,7 @@ mod conflicts;
 mod frontend;
 mod gateway;
 mod grants;
+mod identity;
 mod listeners;
 mod options;
 mod parameters;

@@ -34,7 +34,7 @@ pub use hostname::{Hostname, InvalidHostname};
 pub use key::{
     CertificateKey, EndpointsKey, ListenerKey, ObjectKey, RouteKey, RouteKind, RuleKey, UpstreamKey,
 };
-pub use listener::{ClientValidation, Listener, Protocol, Transport};
+pub use listener::{ClientCertificate, ClientValidation, Listener, Protocol, Transport};
 pub use matching::{HeaderMatch, Match, PathMatch, QueryMatch, RpcLengths, ValueMatch};
 pub use path::{InvalidPath, normalize_path};
 pub use pattern::{InvalidPattern, Pattern};

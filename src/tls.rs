@@ -7,7 +7,7 @@ mod recorded;
 mod server;
 
 pub use accept::{AcceptError, Accepted, Choice, accept};
-pub use client::{ClientConfigs, ClientTls, Offer, TlsUnusable};
+pub use client::{ClientConfigs, ClientKey, ClientTls, Identity, Offer, TlsUnusable};
 pub use server::server_config;
 
 use crate::model::Authorities;

@@ -18,7 +18,7 @@ pub use crate::support::forbidden::TargetPolicy;
 pub use connect::{ConnectError, Connected, Connector};
 pub use endpoint::{Endpoint, InFlight};
 pub use http1::{Http1, Http1Error, RequestHead, SendError};
-pub use pool::{Http2, Pool, PoolLimits, StreamGuard};
+pub use pool::{Http2, Line, Pool, PoolLimits, StreamGuard};
 pub use registry::{Registry, Slot, Upstreams};
 pub use resolved::{Entry, Pick, Speaks, Upstream, Wants};
 pub use split::{Member, Split, Splits};

@@ -83,6 +83,7 @@ fn listener_of(protocol: Protocol, address: SocketAddr) -> Resource {
         hostname: None,
         certificates: vec![],
         clients: None,
+        client_certificate: None,
         settings: Default::default(),
     })
 }

@@ -1,7 +1,6 @@
-//! Certificates of listeners.
+//! Certificates with their keys: of listeners, and of Gateways for backends.
 
 use super::grants::{References, Referrer};
-use super::verdict::{ListenerResolvedRefs, Verdict};
 use crate::api::gateway::SecretObjectReference;
 use crate::api::{Kind, ObjectId, Secret};
 use crate::convert::{self, InvalidSecret};
@@ -24,6 +23,15 @@ struct Read {
     result: Result<Arc<Certificate>, InvalidSecret>,
 }
 
+/// Why a reference leads to no certificate. The message says what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum NoCertificate {
+    /// To an object of another namespace without a grant.
+    NotPermitted(String),
+    /// To nothing, or to something without a certificate.
+    Invalid(String),
+}
+
 impl Certificates {
     fn read(&mut self, key: &ObjectKey, secret: &Arc<Secret>) -> Result<Arc<Certificate>, InvalidSecret> {
         if let Some(known) = self.read.get(key).filter(|known| Arc::ptr_eq(&known.secret, secret)) {
@@ -39,15 +47,14 @@ impl Certificates {
         self.read.retain(|key, _| index.get::<Secret>(key).is_some());
     }
 
-    /// Finds a listener's certificate.
+    /// Finds a certificate of a Gateway.
     pub(super) fn find(
         &mut self,
         references: References<'_>,
         gateway_namespace: &str,
         reference: &SecretObjectReference,
-    ) -> Result<Arc<Certificate>, Verdict<ListenerResolvedRefs>> {
-        let invalid =
-            |message: String| Err(Verdict::new(ListenerResolvedRefs::InvalidCertificateRef, message));
+    ) -> Result<Arc<Certificate>, NoCertificate> {
+        let invalid = |message: String| Err(NoCertificate::Invalid(message));
         if Kind::find(&reference.group, &reference.kind) != Some(Kind::Secret) {
             return invalid(format!(
                 "kind {:?} of group {:?} holds no certificates: use a Secret (group \"\")",
@@ -57,9 +64,7 @@ impl Certificates {
         let namespace = reference.namespace.as_deref().unwrap_or(gateway_namespace);
         let key = ObjectKey::new(namespace, reference.name.as_str());
         let from = Referrer { kind: Kind::Gateway, namespace: gateway_namespace };
-        references
-            .permit(from, Kind::Secret, &key)
-            .map_err(|message| Verdict::new(ListenerResolvedRefs::RefNotPermitted, message))?;
+        references.permit(from, Kind::Secret, &key).map_err(NoCertificate::NotPermitted)?;
         if let Some(secret) = references.index.get::<Secret>(&key) {
             let secret = secret.clone();
             return self.read(&key, &secret).or_else(|error| invalid(format!("Secret {key}: {error}")));

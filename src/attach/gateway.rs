@@ -7,6 +7,7 @@ use super::claims::{Claims, Rank};
 use super::class::{Owner, owner};
 use super::frontend::{self, Validations};
 use super::grants::References;
+use super::identity::Identity;
 use super::listeners::{self, Context, Listener};
 use super::options::Options;
 use super::parameters::{self, Resolved};
@@ -23,7 +24,7 @@ use crate::convert::Parameters;
 use crate::convert::unsupported::{self, Effect, Found};
 use crate::index::Index;
 use crate::infra::{Address, Claim};
-use crate::model::{BindAddress, ObjectKey};
+use crate::model::{BindAddress, Certificate, ObjectKey};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -47,6 +48,8 @@ pub struct Gateway {
     pub accepted: Verdict<GatewayAccepted>,
     /// Whether all of its references lead somewhere.
     pub resolved_refs: Verdict<GatewayResolvedRefs>,
+    /// What backends with TLS are shown, if there is to be something and it can be had.
+    pub client_certificate: Option<Arc<Certificate>>,
     /// Set while clients are let in without a good certificate.
     pub insecure: Option<Verdict<GatewayInsecureValidation>>,
     /// Set while a field is not honoured, without harm.
@@ -95,6 +98,7 @@ pub(super) fn judge(
     let settings = Arc::new(parameters.listeners.clone());
     let references = References { index, options };
     let validations = Validations::find(references, bundles, &key.namespace, &wire.spec);
+    let identity = Identity::find(references, certificates, &key.namespace, &wire.spec);
     let context = Context {
         references,
         key,
@@ -102,6 +106,7 @@ pub(super) fn judge(
         found: &found,
         binds: binds.as_ref(),
         validations: &validations,
+        client_certificate: identity.shown.as_ref(),
         settings,
     };
     let listeners = listeners::judge(&context, certificates);
@@ -141,7 +146,8 @@ pub(super) fn judge(
         requested: None,
         claims,
         accepted,
-        resolved_refs: Verdict::good(GatewayResolvedRefs::ResolvedRefs),
+        resolved_refs: identity.unresolved.unwrap_or(Verdict::good(GatewayResolvedRefs::ResolvedRefs)),
+        client_certificate: identity.certificate,
         insecure: frontend::insecure(&wire.spec),
         not_honoured: super::not_honoured(told),
         parameters,
@@ -168,6 +174,7 @@ fn judge_broken(index: &Index, options: &Options, key: &ObjectKey) -> Judged {
             claims: BTreeSet::new(),
             accepted: Verdict::new(GatewayAccepted::Invalid, broken.message()),
             resolved_refs: Verdict::good(GatewayResolvedRefs::ResolvedRefs),
+            client_certificate: None,
             insecure: None,
             not_honoured: None,
             parameters: Parameters::default(),
@@ -278,7 +285,11 @@ impl Gateway {
         }
         if !unresolved.is_empty() {
             let message = format!("a reference leads nowhere in listener {}", unresolved.join(", "));
-            self.resolved_refs = Verdict::new(GatewayResolvedRefs::ListenersNotResolved, message);
+            if self.resolved_refs.holds() {
+                self.resolved_refs = Verdict::new(GatewayResolvedRefs::ListenersNotResolved, message);
+            } else {
+                self.resolved_refs.message.push_str(&format!("; {message}"));
+            }
         }
     }
 }

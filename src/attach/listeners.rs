@@ -1,7 +1,7 @@
 //! Listeners of one Gateway.
 
 use super::addresses::{Binds, port_of};
-use super::certificates::Certificates;
+use super::certificates::{Certificates, NoCertificate};
 use super::conflicts::{Identity, conflict, overlapping};
 use super::frontend::Validations;
 use super::grants::References;
@@ -52,6 +52,8 @@ pub(super) struct Context<'a> {
     pub(super) binds: Option<&'a Binds<'a>>,
     /// Which certificates clients have to show.
     pub(super) validations: &'a Validations,
+    /// What backends are shown.
+    pub(super) client_certificate: Option<&'a model::ClientCertificate>,
     /// What holds for clients.
     pub(super) settings: Arc<ListenerSettings>,
 }
@@ -226,6 +228,7 @@ impl Listener {
             hostname: self.admission.hostname.clone(),
             certificates: self.certificates.iter().map(|certificate| certificate.key.clone()).collect(),
             clients,
+            client_certificate: context.client_certificate.cloned(),
             settings: context.settings.clone(),
         });
     }
@@ -262,10 +265,13 @@ impl Listener {
             match certificates.find(context.references, &context.key.namespace, reference) {
                 Ok(certificate) if self.certificates.contains(&certificate) => {}
                 Ok(certificate) => self.certificates.push(certificate),
-                Err(mut verdict) => {
-                    verdict.message =
-                        format!("spec.listeners[{index}].tls.certificateRefs[{place}]: {}", verdict.message);
-                    first_problem.get_or_insert(verdict);
+                Err(why) => {
+                    let (reason, why) = match why {
+                        NoCertificate::NotPermitted(why) => (ListenerResolvedRefs::RefNotPermitted, why),
+                        NoCertificate::Invalid(why) => (ListenerResolvedRefs::InvalidCertificateRef, why),
+                    };
+                    let message = format!("spec.listeners[{index}].tls.certificateRefs[{place}]: {why}");
+                    first_problem.get_or_insert(Verdict::new(reason, message));
                 }
             }
         }

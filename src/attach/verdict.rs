@@ -172,6 +172,10 @@ reasons! {
         ResolvedRefs => True "ResolvedRefs",
         /// Those of a listener do not.
         ListenersNotResolved => False "ListenersNotResolved",
+        /// The certificate for backends is not there or bad.
+        InvalidClientCertificateRef => False "InvalidClientCertificateRef",
+        /// The certificate for backends is in another namespace without a grant.
+        RefNotPermitted => False "RefNotPermitted",
     }
 
     /// Set while clients are let in without a good certificate. That is no defect, its owner asked for

@@ -160,11 +160,13 @@ impl Step<'_> {
         for listener in gateway.into_iter().flat_map(|gateway| &gateway.listeners) {
             let Some(resource) = &listener.served else { continue };
             served.insert(resource.key.clone());
-            for certificate in &listener.certificates {
+            let shown = gateway.and_then(|gateway| gateway.client_certificate.as_ref());
+            let mut used = BTreeSet::new();
+            for certificate in listener.certificates.iter().chain(shown) {
                 self.put(Resource::Certificate((**certificate).clone()));
+                used.insert(ResourceKey::Certificate(certificate.key.clone()));
             }
-            let certificates = resource.certificates.iter().cloned().map(ResourceKey::Certificate).collect();
-            self.set_uses(&ResourceKey::Listener(resource.key.clone()), certificates);
+            self.set_uses(&ResourceKey::Listener(resource.key.clone()), used);
             self.put(Resource::Listener(resource.clone()));
         }
         let before = if served.is_empty() {

@@ -84,7 +84,6 @@ pub const FIELDS: &[Field] = {
             field(Gateway, "spec.defaultScope", Told, "only routes that name the Gateway attach"),
             |value| value == "None",
         ),
-        field(Gateway, "spec.tls.backend.clientCertificateRef", Told, "no certificate is shown to backends"),
         unless(
             field(
                 Gateway,

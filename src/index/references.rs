@@ -75,6 +75,8 @@ impl Collector<'_> {
         {
             self.parameters(&reference.group, &reference.kind, self.namespace, &reference.name);
         }
+        let backend = gateway.spec.tls.as_ref().and_then(|tls| tls.backend.as_ref());
+        let shown = backend.and_then(|backend| backend.client_certificate_ref.as_ref());
         if let Some(frontend) = gateway.spec.tls.as_ref().and_then(|tls| tls.frontend.as_ref()) {
             let per_port = frontend.per_port.iter().map(|entry| &entry.tls);
             let validations = std::iter::once(&frontend.default).chain(per_port);
@@ -86,7 +88,7 @@ impl Collector<'_> {
             }
         }
         let tls = gateway.spec.listeners.iter().filter_map(|listener| listener.tls.as_ref());
-        for reference in tls.flat_map(|tls| &tls.certificate_refs) {
+        for reference in tls.flat_map(|tls| &tls.certificate_refs).chain(shown) {
             if let Some(kind @ Kind::Secret) = Kind::find(&reference.group, &reference.kind) {
                 self.granted(kind, reference.namespace.as_deref(), &reference.name);
             }

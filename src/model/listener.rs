@@ -64,6 +64,15 @@ pub struct ClientValidation {
     pub insecure_fallback: bool,
 }
 
+/// Which certificate targets with TLS are shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ClientCertificate {
+    /// This one.
+    Shown(CertificateKey),
+    /// One that cannot be had: without it nothing is sent to them.
+    Missing,
+}
+
 /// One listener of a Gateway that is valid and without conflict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listener {
@@ -83,6 +92,8 @@ pub struct Listener {
     /// Which certificates its clients have to show; the same for all HTTPS listeners of one socket, as a client
     /// can go on from one to another.
     pub clients: Option<ClientValidation>,
+    /// Which certificate targets are shown that its clients' requests are sent to by TLS, if they ask.
+    pub client_certificate: Option<ClientCertificate>,
     /// What holds for its clients; the same for all listeners of one socket.
     pub settings: Arc<ListenerSettings>,
 }

@@ -38,7 +38,8 @@ pub enum Reason {
     RefNotPermitted,
     /// 500: a filter of the rule cannot be honoured.
     InvalidFilter,
-    /// 500: the BackendTLSPolicy of the backend cannot be honoured, and without it nothing is sent.
+    /// 500: the BackendTLSPolicy of the backend cannot be honoured, or the certificate that it is to be
+    /// shown cannot be had, and without it nothing is sent.
     InvalidBackendTls,
     /// 503: no endpoint is ready.
     NoReadyTargets,

@@ -14,8 +14,9 @@ use super::upgrade;
 use super::worker::Worker;
 use crate::model::Reason;
 use crate::table::Rule;
+use crate::tls::Identity;
 use crate::upstream::{
-    ConnectError, Connected, Http1, Http1Error, Http2, InFlight, Pick, RequestHead, SendError, Speaks,
+    ConnectError, Connected, Http1, Http1Error, Http2, InFlight, Line, Pick, RequestHead, SendError, Speaks,
     StreamGuard, Upstream, Wants,
 };
 use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING};
@@ -48,6 +49,8 @@ pub(super) struct Outgoing {
     pub(super) upgrade: Option<(HeaderValue, OnUpgrade)>,
     /// Whether it is a call by a GRPCRoute, which only HTTP/2 can carry.
     pub(super) is_rpc: bool,
+    /// Who asks, for targets with TLS.
+    pub(super) identity: Identity,
 }
 
 impl Outgoing {
@@ -169,7 +172,10 @@ async fn attempt(
     loop {
         sent.set(false);
         let ready = connection(&client.worker, upstream, pick, outgoing, fresh).await;
-        let ready = ready.map_err(|error| Failure { reason: error.reason(), again: Again::Safe })?;
+        let ready = ready.map_err(|error| Failure {
+            reason: error.reason(),
+            again: if error.is_final() { Again::Never } else { Again::Safe },
+        })?;
         sent.set(true);
         let failed = match ready {
             Ready::Http1(connection) => {
@@ -203,20 +209,21 @@ pub(super) async fn connection(
     fresh: bool,
 ) -> Result<Ready, ConnectError> {
     let speaks = pick.entry.speaks(outgoing.wants());
+    let line = Line::new(pick, &outgoing.identity);
     if !fresh {
         let mut pool = worker.pool.borrow_mut();
         if speaks != Speaks::Http1
-            && let Some(shared) = pool.share(pick.endpoint)
+            && let Some(shared) = pool.share(line)
         {
             return Ok(Ready::Http2(shared));
         }
         if speaks != Speaks::Http2
-            && let Some(idle) = pool.take(pick.endpoint, !is_idempotent(&outgoing.method))
+            && let Some(idle) = pool.take(line, !is_idempotent(&outgoing.method))
         {
             return Ok(Ready::Http1(idle));
         }
     }
-    match worker.connector.connect(pick, speaks).await {
+    match worker.connector.connect(pick, speaks, &outgoing.identity).await {
         Ok(connected) => {
             upstream.metrics.connections.increment();
             Ok(match connected {

@@ -138,6 +138,7 @@ fn outgoing(
         headers,
         source: None,
         upgrade: None,
+        identity: way.listener.identity.clone(),
         is_rpc: way.found.rule.route.kind == RouteKind::Grpc,
     }
 }

@@ -129,7 +129,7 @@ async fn serve(
         let sticky = Sticky::new(persistence, upstream, &head.headers, &client.worker.tokens, session::now());
         (Box::new(sticky), headers::is_secure(&head.headers, &sender(client)))
     });
-    let way = Way { found, backend, screened };
+    let way = Way { listener, found, backend, screened };
     let outgoing = outgoing(client, &way, head, body, record);
     let sticky = session.as_mut().map(|(sticky, _)| &mut **sticky);
     let mut response = forward::forward(client, upstream, way.found.rule, outgoing, sticky, record).await?;
@@ -177,6 +177,7 @@ pub(super) fn pick<'a>(client: &Client, rule: &'a Rule) -> Result<&'a Backend, R
 
 /// What was decided of a request.
 pub(super) struct Way<'a> {
+    pub(super) listener: &'a Listener,
     pub(super) found: Found<'a>,
     pub(super) backend: &'a Backend,
     screened: &'a Screened,
@@ -232,6 +233,7 @@ fn outgoing(
         headers: head.headers,
         source,
         upgrade: upgrade.zip(on_upgrade),
+        identity: way.listener.identity.clone(),
         is_rpc: rule.route.kind == RouteKind::Grpc,
     }
 }

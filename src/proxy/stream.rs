@@ -112,7 +112,7 @@ async fn connect(
         let retries = retries.get_or_insert_with(|| Retries::new(None, upstream.retries));
         let pick = upstream.pick(&mut client.worker.splits.borrow_mut(), &tried)?;
         record.attempt(upstream, InFlight::new(pick.endpoint));
-        match client.worker.connector.connect_stream(&pick, encrypt).await {
+        match client.worker.connector.connect_stream(&pick, encrypt, &listener.identity).await {
             Ok(stream) => {
                 upstream.metrics.connections.increment();
                 return Ok(stream);

@@ -9,7 +9,8 @@ use super::compile::{CompiledRoute, Compiler};
 use super::hosts::Hosts;
 use super::listener::{Bind, Listener};
 use crate::model::{
-    self, BindAddress, Delta, Hostname, ListenerKey, ListenerSettings, Resource, ResourceKey, RouteKey,
+    self, BindAddress, ClientCertificate, Delta, Hostname, ListenerKey, ListenerSettings, Resource,
+    ResourceKey, RouteKey,
 };
 use crate::telemetry::Metrics;
 use crate::upstream::Registry;
@@ -171,7 +172,9 @@ impl Builder {
     }
 
     fn certificate_changed(&self, key: &model::CertificateKey, dirty: &mut Dirty) {
-        let users = self.listeners.values().filter(|state| state.model.certificates.contains(key));
+        let shows = |listener: &model::Listener| matches!(&listener.client_certificate, Some(ClientCertificate::Shown(shown)) if shown == key);
+        let uses = |listener: &model::Listener| listener.certificates.contains(key) || shows(listener);
+        let users = self.listeners.values().filter(|state| uses(&state.model));
         dirty.listeners.extend(users.map(|state| state.model.key.clone()));
     }
 
@@ -264,6 +267,7 @@ impl Builder {
             protocol: listener.protocol,
             hostname: listener.hostname.clone(),
             tls: state.tls.as_ref().map(|tls| tls.config.clone()),
+            identity: self.certificates.identity(listener.client_certificate.as_ref()),
             metrics: self.metrics.listener(key),
             buckets: state.buckets.clone(),
         }));

@@ -7,6 +7,7 @@ use super::query::Query;
 use super::rule::{Match, Rule};
 use crate::model::{BindAddress, Hostname, ListenerKey, ListenerSettings, Protocol, Transport};
 use crate::telemetry::ListenerMetrics;
+use crate::tls::Identity;
 use rustls::ServerConfig;
 use std::sync::Arc;
 
@@ -37,6 +38,8 @@ pub struct Listener {
     pub hostname: Option<Hostname>,
     /// What TLS clients are shown; none without TLS, or without any certificate that came.
     pub tls: Option<Arc<ServerConfig>>,
+    /// Who asks, for targets with TLS.
+    pub identity: Identity,
     /// Its counters.
     pub metrics: Arc<ListenerMetrics>,
     /// By the hostnames that the routes have themselves, not by what they share with the

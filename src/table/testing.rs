@@ -51,6 +51,7 @@ pub(super) fn listener(name: &str, hostname: &str) -> model::Listener {
         hostname: (!hostname.is_empty()).then(|| Hostname::parse(hostname).unwrap()),
         certificates: Vec::new(),
         clients: None,
+        client_certificate: None,
         settings: Default::default(),
     }
 }

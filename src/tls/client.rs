@@ -1,14 +1,17 @@
 //! TLS towards backends: whom to trust, and with which name.
 
+mod identity;
 mod subjects;
 
 use super::{alpn_protocols, provider, read};
 use crate::model::{OriginateTls, SubjectName, Trust};
-use rustls::client::WantsClientCert;
+use identity::Shown;
+pub use identity::{ClientKey, Identity};
+use rustls::client::{Resumption, WantsClientCert};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 use std::collections::HashMap;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use subjects::SubjectVerifier;
 
 /// Makes the settings for connections to targets with TLS. Targets that trust the same share one
@@ -51,6 +54,15 @@ struct Verification {
 
 #[derive(Debug)]
 struct Offers {
+    anonymous: Offered,
+    /// By the number of the certificate that is shown, for as long as somebody has it. Locked only
+    /// while a connection is made.
+    known: Mutex<HashMap<u64, (Weak<ClientKey>, Offered)>>,
+}
+
+/// The same settings with each offer.
+#[derive(Clone, Debug)]
+struct Offered {
     both: Arc<ClientConfig>,
     http1: Arc<ClientConfig>,
     http2: Arc<ClientConfig>,
@@ -72,6 +84,9 @@ pub enum TlsUnusable {
     /// The name is none that TLS knows.
     #[error("{0:?} is no name that a certificate can have")]
     ServerName(Arc<str>),
+    /// The gateway has to show a certificate and has none.
+    #[error("the certificate that the gateway is to show cannot be had")]
+    NoIdentity,
 }
 
 impl ClientConfigs {
@@ -137,6 +152,32 @@ impl ClientConfigs {
 }
 
 impl Offers {
+    fn new(config: &ClientConfig) -> Self {
+        Self { anonymous: Offered::new(config), known: Mutex::default() }
+    }
+
+    fn of(&self, identity: &Identity) -> Result<Offered, TlsUnusable> {
+        let key = match identity {
+            Identity::Anonymous => return Ok(self.anonymous.clone()),
+            Identity::Missing => return Err(TlsUnusable::NoIdentity),
+            Identity::Known(key) => key,
+        };
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, offered)) = known.get(&key.number) {
+            return Ok(offered.clone());
+        }
+        known.retain(|_, (key, _)| key.strong_count() > 0);
+        let mut config = ClientConfig::clone(&self.anonymous.both);
+        config.client_auth_cert_resolver = Arc::new(Shown(key.key.clone()));
+        // A session that somebody else began would be resumed in their name.
+        config.resumption = Resumption::default();
+        let offered = Offered::new(&config);
+        known.insert(key.number, (Arc::downgrade(key), offered.clone()));
+        Ok(offered)
+    }
+}
+
+impl Offered {
     /// Clones share what they verify with and where sessions are kept.
     fn new(config: &ClientConfig) -> Self {
         let offering = |protocols| {
@@ -157,16 +198,21 @@ impl ClientTls {
     /// The settings, and the name to connect with.
     ///
     /// # Errors
-    /// No certificate could be right.
-    pub fn connect(&self, offer: Offer) -> Result<(Arc<ClientConfig>, ServerName<'static>), TlsUnusable> {
+    /// No certificate could be right, of the target or of the gateway.
+    pub fn connect(
+        &self,
+        offer: Offer,
+        identity: &Identity,
+    ) -> Result<(Arc<ClientConfig>, ServerName<'static>), TlsUnusable> {
         let (name, offers) = self.usable.as_ref().map_err(Clone::clone)?;
+        let offered = offers.of(identity)?;
         let config = match offer {
-            Offer::Both => &offers.both,
-            Offer::Http1 => &offers.http1,
-            Offer::Http2 => &offers.http2,
-            Offer::Nothing => &offers.nothing,
+            Offer::Both => offered.both,
+            Offer::Http1 => offered.http1,
+            Offer::Http2 => offered.http2,
+            Offer::Nothing => offered.nothing,
         };
-        Ok((config.clone(), name.clone()))
+        Ok((config, name.clone()))
     }
 }
 

@@ -1,10 +1,10 @@
 //! From an endpoint to a connection: TCP, TLS, HTTP.
 
-use super::pool::Http2;
+use super::pool::{Http2, Line};
 use super::{Endpoint, Http1, Pick, Speaks, Stream};
 use crate::model::Reason;
 use crate::support::local_executor::LocalExecutor;
-use crate::tls::{ClientTls, Offer};
+use crate::tls::{ClientTls, Identity, Offer};
 use bytes::Bytes;
 use http_body::Body;
 use hyper::client::conn::http2;
@@ -67,6 +67,12 @@ pub enum ConnectError {
         /// hyper's error.
         source: hyper::Error,
     },
+    /// The gateway has to show a certificate and has none.
+    #[error("not connected to {address}: the certificate that is to be shown cannot be had")]
+    NoIdentity {
+        /// The endpoint.
+        address: SocketAddr,
+    },
     /// Not within the limit.
     #[error("no connection to {address} within {limit:?}")]
     Timeout {
@@ -82,8 +88,14 @@ impl ConnectError {
     pub fn reason(&self) -> Reason {
         match self {
             Self::Tcp { .. } | Self::Tls { .. } | Self::Http { .. } => Reason::ConnectFailed,
+            Self::NoIdentity { .. } => Reason::InvalidBackendTls,
             Self::Timeout { .. } => Reason::ConnectTimeout,
         }
+    }
+
+    /// Whether another attempt can only fail like this one.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::NoIdentity { .. })
     }
 }
 
@@ -94,13 +106,17 @@ impl Connector {
     }
 
     /// Connects to an endpoint as its entry says; `speaks` is what that says for the request.
-    pub async fn connect<B>(&self, pick: &Pick<'_>, speaks: Speaks) -> Result<Connected<B>, ConnectError>
+    pub async fn connect<B>(
+        &self,
+        pick: &Pick<'_>,
+        speaks: Speaks,
+        identity: &Identity,
+    ) -> Result<Connected<B>, ConnectError>
     where
         B: Body<Data = Bytes> + Unpin + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let tls = pick.entry.tls.as_ref();
-        let connecting = self.connect_unlimited(pick.endpoint, tls, speaks);
+        let connecting = connect_unlimited(pick, speaks, identity);
         timeout(self.limit, connecting)
             .await
             .unwrap_or(Err(ConnectError::Timeout { address: pick.endpoint.address, limit: self.limit }))
@@ -108,42 +124,47 @@ impl Connector {
 
     /// Connects to an endpoint for bytes of any protocol, within the same limit; with `encrypt` over
     /// TLS if its entry says so. Bytes that may be TLS already are passed on as they are.
-    pub async fn connect_stream(&self, pick: &Pick<'_>, encrypt: bool) -> Result<Stream, ConnectError> {
+    pub async fn connect_stream(
+        &self,
+        pick: &Pick<'_>,
+        encrypt: bool,
+        identity: &Identity,
+    ) -> Result<Stream, ConnectError> {
         let address = pick.endpoint.address;
         let connecting = async {
-            let tcp = connect_tcp(address).await?;
             match pick.entry.tls.as_ref().filter(|_| encrypt) {
-                Some(tls) => Ok(handshake(tcp, pick.endpoint, tls, Offer::Nothing).await?.0),
-                None => Ok(Stream::Tcp(tcp)),
+                Some(tls) => Ok(connect_tls(pick.endpoint, tls, Offer::Nothing, identity).await?.0),
+                None => Ok(Stream::Tcp(connect_tcp(address).await?)),
             }
         };
         timeout(self.limit, connecting)
             .await
             .unwrap_or(Err(ConnectError::Timeout { address, limit: self.limit }))
     }
+}
 
-    async fn connect_unlimited<B>(
-        &self,
-        endpoint: &Arc<Endpoint>,
-        tls: Option<&ClientTls>,
-        speaks: Speaks,
-    ) -> Result<Connected<B>, ConnectError>
-    where
-        B: Body<Data = Bytes> + Unpin + 'static,
-        B::Error: Into<Box<dyn Error + Send + Sync>>,
-    {
-        let address = endpoint.address;
-        let tcp = connect_tcp(address).await?;
-        let (stream, is_h2) = match tls {
-            Some(tls) => handshake(tcp, endpoint, tls, offer(speaks)).await?,
-            None => (Stream::Tcp(tcp), speaks == Speaks::Http2),
-        };
-        if !is_h2 {
-            return Ok(Connected::Http1(Box::new(Http1::new(stream, endpoint.clone()))));
-        }
-        let shared = share(stream, endpoint).await;
-        shared.map(Connected::Http2).map_err(|source| ConnectError::Http { address, source })
+async fn connect_unlimited<B>(
+    pick: &Pick<'_>,
+    speaks: Speaks,
+    identity: &Identity,
+) -> Result<Connected<B>, ConnectError>
+where
+    B: Body<Data = Bytes> + Unpin + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let (endpoint, number) = (pick.endpoint, Line::new(pick, identity).identity());
+    let address = endpoint.address;
+    let (stream, is_h2) = match &pick.entry.tls {
+        Some(tls) => connect_tls(endpoint, tls, offer(speaks), identity).await?,
+        None => (Stream::Tcp(connect_tcp(address).await?), speaks == Speaks::Http2),
+    };
+    if !is_h2 {
+        let mut http1 = Http1::new(stream, endpoint.clone());
+        http1.identity = number;
+        return Ok(Connected::Http1(Box::new(http1)));
     }
+    let shared = share(stream, endpoint, number).await;
+    shared.map(Connected::Http2).map_err(|source| ConnectError::Http { address, source })
 }
 
 /// What is known to be spoken is not asked for by TLS either.
@@ -156,18 +177,22 @@ fn offer(speaks: Speaks) -> Offer {
 }
 
 /// A TLS stream, and whether HTTP/2 is spoken on it.
-async fn handshake(
-    tcp: TcpStream,
+async fn connect_tls(
     endpoint: &Arc<Endpoint>,
     tls: &ClientTls,
     offer: Offer,
+    identity: &Identity,
 ) -> Result<(Stream, bool), ConnectError> {
+    if let Identity::Missing = identity {
+        return Err(ConnectError::NoIdentity { address: endpoint.address });
+    }
+    let tcp = connect_tcp(endpoint.address).await?;
     let failed = |source: Box<dyn Error + Send + Sync>| ConnectError::Tls {
         address: endpoint.address,
         server_name: tls.server_name.clone(),
         source,
     };
-    let (config, name) = tls.connect(offer).map_err(|error| failed(error.into()))?;
+    let (config, name) = tls.connect(offer, identity).map_err(|error| failed(error.into()))?;
     let stream = TlsConnector::from(config).connect(name, tcp).await.map_err(|error| failed(error.into()))?;
     // A target that does not negotiate speaks what it is known to speak.
     let is_h2 = match stream.get_ref().1.alpn_protocol() {
@@ -187,7 +212,7 @@ async fn connect_tcp(address: SocketAddr) -> Result<TcpStream, ConnectError> {
     connected.await.map_err(|source| ConnectError::Tcp { address, source })
 }
 
-async fn share<B>(stream: Stream, endpoint: &Arc<Endpoint>) -> hyper::Result<Http2<B>>
+async fn share<B>(stream: Stream, endpoint: &Arc<Endpoint>, identity: u64) -> hyper::Result<Http2<B>>
 where
     B: Body<Data = Bytes> + Unpin + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -206,5 +231,5 @@ where
             tracing::debug!(%error, "HTTP/2 connection to a target ended");
         }
     });
-    Ok(Http2::new(sender, endpoint.clone()))
+    Ok(Http2::new(sender, endpoint.clone(), identity))
 }

@@ -40,6 +40,8 @@ const MAX_INTERIM: usize = 8;
 pub struct Http1<B, S = Stream> {
     stream: S,
     endpoint: Arc<Endpoint>,
+    /// What the endpoint was shown of the gateway.
+    pub(super) identity: u64,
     incoming: BytesMut,
     next_read: usize,
     upload: Upload<B>,
@@ -93,6 +95,7 @@ where
         Self {
             stream,
             endpoint,
+            identity: 0,
             incoming: BytesMut::new(),
             next_read: FIRST_READ,
             upload: Upload::default(),

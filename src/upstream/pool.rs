@@ -1,6 +1,7 @@
 //! A worker's connections to endpoints.
 
-use super::{Endpoint, Http1};
+use super::{Endpoint, Http1, Pick};
+use crate::tls::Identity;
 use bytes::Bytes;
 use http_body::Body;
 use hyper::client::conn::http2::SendRequest;
@@ -17,6 +18,7 @@ pub struct Http2<B> {
     /// hyper's handle; its connection runs in a task of its own.
     pub sender: SendRequest<B>,
     endpoint: Arc<Endpoint>,
+    identity: u64,
     streams: Rc<Cell<usize>>,
     idle_since: Rc<Cell<Instant>>,
 }
@@ -28,11 +30,30 @@ pub struct StreamGuard {
     idle_since: Rc<Cell<Instant>>,
 }
 
-/// Idle HTTP/1.1 connections and shared HTTP/2 connections, by endpoint.
+/// Idle HTTP/1.1 connections and shared HTTP/2 connections.
 pub struct Pool<B> {
-    idle: HashMap<u64, Vec<Box<Http1<B>>>>,
-    shared: HashMap<u64, Vec<Http2<B>>>,
+    idle: HashMap<Line, Vec<Box<Http1<B>>>>,
+    shared: HashMap<Line, Vec<Http2<B>>>,
     limits: PoolLimits,
+}
+
+/// Connections that are interchangeable: to one endpoint, which was shown the same of the gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Line {
+    endpoint: u64,
+    identity: u64,
+}
+
+impl Line {
+    /// Those for a request to the endpoint, in the name of `identity` where TLS is spoken.
+    pub fn new(pick: &Pick<'_>, identity: &Identity) -> Self {
+        let identity = if pick.entry.tls.is_some() { identity.number() } else { 0 };
+        Self { endpoint: pick.endpoint.id, identity }
+    }
+
+    pub(super) fn identity(self) -> u64 {
+        self.identity
+    }
 }
 
 /// Limits of a [`Pool`].
@@ -48,10 +69,11 @@ pub struct PoolLimits {
 }
 
 impl<B> Http2<B> {
-    pub(super) fn new(sender: SendRequest<B>, endpoint: Arc<Endpoint>) -> Self {
+    pub(super) fn new(sender: SendRequest<B>, endpoint: Arc<Endpoint>, identity: u64) -> Self {
         Self {
             sender,
             endpoint,
+            identity,
             streams: Rc::new(Cell::new(0)),
             idle_since: Rc::new(Cell::new(Instant::now())),
         }
@@ -70,6 +92,7 @@ impl<B> Clone for Http2<B> {
         Self {
             sender: self.sender.clone(),
             endpoint: self.endpoint.clone(),
+            identity: self.identity,
             streams: self.streams.clone(),
             idle_since: self.idle_since.clone(),
         }
@@ -98,8 +121,8 @@ where
     /// An idle connection that is still open: the one used last, which the other side is least
     /// likely to close right now. For a request that cannot be sent twice, `certain` asks the
     /// kernel too.
-    pub fn take(&mut self, endpoint: &Endpoint, certain: bool) -> Option<Box<Http1<B>>> {
-        let idle = self.idle.get_mut(&endpoint.id)?;
+    pub fn take(&mut self, line: Line, certain: bool) -> Option<Box<Http1<B>>> {
+        let idle = self.idle.get_mut(&line)?;
         while let Some(mut connection) = idle.pop() {
             if connection.is_alive() && (!certain || connection.is_open()) {
                 return Some(connection);
@@ -113,7 +136,8 @@ where
         if connection.endpoint().has_left() {
             return;
         }
-        let idle = self.idle.entry(connection.endpoint().id).or_default();
+        let line = Line { endpoint: connection.endpoint().id, identity: connection.identity };
+        let idle = self.idle.entry(line).or_default();
         if idle.len() < self.limits.max_idle {
             connection.idle_since = Instant::now();
             idle.push(connection);
@@ -121,15 +145,16 @@ where
     }
 
     /// A shared connection with room for another stream.
-    pub fn share(&mut self, endpoint: &Endpoint) -> Option<Http2<B>> {
-        let shared = self.shared.get_mut(&endpoint.id)?;
+    pub fn share(&mut self, line: Line) -> Option<Http2<B>> {
+        let shared = self.shared.get_mut(&line)?;
         shared.retain(|connection| !connection.sender.is_closed());
         shared.iter().find(|connection| connection.streams.get() < self.limits.max_streams).cloned()
     }
 
     /// Keeps a new shared connection.
     pub fn add_shared(&mut self, connection: Http2<B>) {
-        self.shared.entry(connection.endpoint.id).or_default().push(connection);
+        let line = Line { endpoint: connection.endpoint.id, identity: connection.identity };
+        self.shared.entry(line).or_default().push(connection);
     }
 
     /// Closes what is closed on the other side, idle for too long, or belongs to an endpoint

@@ -7,13 +7,14 @@ mod record;
 pub use ask::Ask;
 pub use record::Seen;
 
-use crate::common::certificates::Pair;
+use crate::common::certificates::{Authority, Pair};
 use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use record::{Recorder, Records};
+use rustls::pki_types::CertificateDer;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -43,9 +44,12 @@ enum Protocol {
     H2c,
 }
 
-/// The name that a TLS client asked for.
+/// The name that a TLS client asked for, and the certificate that it showed.
 #[derive(Clone, Debug, Default)]
-struct Sni(Option<String>);
+struct Session {
+    sni: Option<String>,
+    certificate: Option<CertificateDer<'static>>,
+}
 
 #[derive(Debug)]
 enum Command {
@@ -81,6 +85,11 @@ impl Backend {
     /// One that speaks TLS, and in it what the client chooses of these, or HTTP/1.1.
     pub fn start_tls(name: &str, pair: &Pair, alpn: &[&str]) -> Self {
         Self::launch(name, Protocol::Http1, Some(pair.acceptor(alpn)), true)
+    }
+
+    /// The same that wants a certificate of its clients, by one of these authorities.
+    pub fn start_tls_trusting(name: &str, pair: &Pair, alpn: &[&str], clients: &[&Authority]) -> Self {
+        Self::launch(name, Protocol::Http1, Some(pair.acceptor_trusting(alpn, clients)), true)
     }
 
     /// One that speaks TLS without asking what to speak in it: HTTP/2, and nothing else.
@@ -244,17 +253,20 @@ fn accept(shared: &Arc<Shared>, stream: TcpStream) {
 async fn serve(io: Recorder, shared: Arc<Shared>, connection: u64) {
     let Some(tls) = shared.tls.clone() else {
         let protocol = shared.protocol;
-        return serve_http(io, shared, connection, protocol, Sni::default()).await;
+        return serve_http(io, shared, connection, protocol, Session::default()).await;
     };
     let Ok(stream) = tls.accept(io).await else { return };
     let session = stream.get_ref().1;
-    let sni = Sni(session.server_name().map(str::to_owned));
+    let told = Session {
+        sni: session.server_name().map(str::to_owned),
+        certificate: session.peer_certificates().map(|chain| chain[0].clone().into_owned()),
+    };
     let protocol = match session.alpn_protocol() {
         Some(b"h2") => Protocol::H2c,
         Some(_) => Protocol::Http1,
         None => shared.protocol,
     };
-    serve_http(stream, shared, connection, protocol, sni).await;
+    serve_http(stream, shared, connection, protocol, told).await;
 }
 
 async fn serve_http(
@@ -262,13 +274,13 @@ async fn serve_http(
     shared: Arc<Shared>,
     connection: u64,
     protocol: Protocol,
-    sni: Sni,
+    session: Session,
 ) {
     let io = TokioIo::new(io);
     let service = service_fn({
         let shared = shared.clone();
         move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(sni.clone());
+            request.extensions_mut().insert(session.clone());
             answer::answer(request, shared.clone(), connection)
         }
     });

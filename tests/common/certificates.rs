@@ -3,6 +3,8 @@
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
@@ -101,11 +103,24 @@ impl Pair {
 
     /// A server with this certificate that offers those protocols.
     pub fn acceptor(&self, protocols: &[&str]) -> TlsAcceptor {
+        self.acceptor_for(protocols, WebPkiClientVerifier::no_client_auth())
+    }
+
+    /// The same that wants a certificate of its clients, by one of these authorities.
+    pub fn acceptor_trusting(&self, protocols: &[&str], clients: &[&Authority]) -> TlsAcceptor {
+        let mut roots = RootCertStore::empty();
+        clients.iter().for_each(|authority| roots.add(authority.certificate.clone()).unwrap());
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+        self.acceptor_for(protocols, verifier.unwrap())
+    }
+
+    fn acceptor_for(&self, protocols: &[&str], clients: Arc<dyn ClientCertVerifier>) -> TlsAcceptor {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
-            .with_no_client_auth()
+            .with_client_cert_verifier(clients)
             .with_single_cert(self.chain(), self.key())
             .unwrap();
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();

@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod backend_certificates;
 mod backend_tls;
 mod bodies;
 mod client_certificates;

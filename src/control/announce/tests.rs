@@ -14,6 +14,7 @@ fn listener(name: &str, binds: &[&str]) -> Resource {
         hostname: None,
         certificates: Vec::new(),
         clients: None,
+        client_certificate: None,
         settings: Default::default(),
     })
 }

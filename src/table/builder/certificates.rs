@@ -1,12 +1,14 @@
 //! Certificates that deltas brought, and the TLS settings of listeners made of them.
 
-use crate::model::{Certificate, CertificateKey, ClientValidation, Listener, Protocol, TlsVersion};
+use crate::model::{
+    Certificate, CertificateKey, ClientCertificate, ClientValidation, Listener, Protocol, TlsVersion,
+};
 use crate::support::pem::read_pair;
-use crate::tls::server_config;
+use crate::tls::{ClientKey, Identity, server_config};
 use rustls::ServerConfig;
 use rustls::sign::CertifiedKey;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 #[derive(Debug, Default)]
 pub(super) struct Certificates(HashMap<CertificateKey, Loaded>);
@@ -16,6 +18,8 @@ struct Loaded {
     model: Certificate,
     /// None if the texts are no pair; the control plane lets no such certificate through.
     key: Option<Arc<CertifiedKey>>,
+    /// Made when it is first shown to a target.
+    shown: OnceLock<Arc<ClientKey>>,
 }
 
 /// A listener's TLS settings with what they were made of.
@@ -40,13 +44,28 @@ impl Certificates {
                 |error| tracing::error!(secret = %certificate.key, %error, "certificate is left out"),
             )
             .ok();
-        self.0.insert(certificate.key.clone(), Loaded { model: certificate, key: key.map(Arc::new) });
+        let loaded = Loaded { model: certificate, key: key.map(Arc::new), shown: OnceLock::new() };
+        self.0.insert(loaded.model.key.clone(), loaded);
         true
     }
 
     /// Tells whether it was there.
     pub(super) fn remove(&mut self, key: &CertificateKey) -> bool {
         self.0.remove(key).is_some()
+    }
+
+    /// What targets are shown. It stays the same, and so do connections, while the certificate does.
+    pub(super) fn identity(&self, wanted: Option<&ClientCertificate>) -> Identity {
+        let loaded = match wanted {
+            None => return Identity::Anonymous,
+            Some(ClientCertificate::Missing) => None,
+            Some(ClientCertificate::Shown(key)) => self.0.get(key),
+        };
+        let known = loaded.and_then(|loaded| {
+            let key = loaded.key.clone()?;
+            Some(loaded.shown.get_or_init(|| Arc::new(ClientKey::new(key))).clone())
+        });
+        known.map_or(Identity::Missing, Identity::Known)
     }
 
     /// Brings a listener's settings up to date. They stay the same object while its certificates,

@@ -56,6 +56,7 @@ fn listener() -> impl Strategy<Value = Listener> {
             hostname,
             certificates: Vec::new(),
             clients: None,
+            client_certificate: None,
             settings: Default::default(),
         },
     )

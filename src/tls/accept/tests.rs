@@ -26,7 +26,11 @@ fn pki() -> Pki {
     Pki {
         server: server_config(vec![Arc::new(certified)], crate::model::TlsVersion::Tls12, true, None)
             .unwrap(),
-        client: ClientConfigs::new(roots).get(&OriginateTls::system(NAME)).connect(Offer::Both).unwrap().0,
+        client: ClientConfigs::new(roots)
+            .get(&OriginateTls::system(NAME))
+            .connect(Offer::Both, &crate::tls::Identity::Anonymous)
+            .unwrap()
+            .0,
     }
 }
 

@@ -1,7 +1,7 @@
 //! How a backend answers.
 
 use super::record::Seen;
-use super::{Ask, Shared, Sni};
+use super::{Ask, Session, Shared};
 use crate::common::content::content;
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
@@ -55,7 +55,8 @@ fn head_of(request: &Request<Incoming>, connection: u64) -> Seen {
     Seen {
         connection,
         version: request.version(),
-        sni: request.extensions().get::<Sni>().and_then(|sni| sni.0.clone()),
+        sni: request.extensions().get::<Session>().and_then(|session| session.sni.clone()),
+        certificate: request.extensions().get::<Session>().and_then(|session| session.certificate.clone()),
         method: request.method().to_string(),
         target: request.uri().to_string(),
         headers: request.headers().clone(),

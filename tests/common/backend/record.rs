@@ -2,6 +2,7 @@
 
 use super::Shared;
 use http::{HeaderMap, Version};
+use rustls::pki_types::CertificateDer;
 use serde_json::{Value, json};
 use std::io;
 use std::pin::Pin;
@@ -25,6 +26,8 @@ pub struct Seen {
     pub version: Version,
     /// What the client asked for by TLS; none without.
     pub sni: Option<String>,
+    /// What the client showed by TLS, if anything.
+    pub certificate: Option<CertificateDer<'static>>,
     pub method: String,
     /// The target, byte for byte; of HTTP/2 the whole URI.
     pub target: String,
