@@ -32,6 +32,7 @@ mod rivals;
 mod route;
 mod route_kinds;
 mod run;
+mod shadows;
 mod upstream;
 pub mod verdict;
 

@@ -25,10 +25,17 @@ pub(super) struct Rivals {
 
 /// Who goes first: the older, then the first by `namespace/name`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
+pub(super) struct Place {
     created: i64,
     name: String,
     kind: Kind,
+}
+
+impl Place {
+    /// Of a route of that age.
+    pub(super) fn of(route: &ObjectId, created: i64) -> Self {
+        Self { created, name: route.key.to_string(), kind: route.kind }
+    }
 }
 
 #[derive(Debug)]
@@ -41,7 +48,7 @@ struct Claim {
 impl Rivals {
     /// Sets where a route would be if there were no other; nothing removes it.
     pub(super) fn set(&mut self, route: &ObjectId, created: i64, wanted: Vec<Attachment>) {
-        let place = Place { created, name: route.key.to_string(), kind: route.kind };
+        let place = Place::of(route, created);
         if self.of.get(route).is_some_and(|known| *known == (place.clone(), wanted.clone())) {
             return;
         }

@@ -6,6 +6,7 @@ use super::grants::{References, Referrer, not_watched};
 use super::parents::{Candidate, Parent};
 use super::rivals::Losses;
 use super::run::Head;
+use super::shadows::Shadowed;
 use super::upstream::Upstream;
 use super::verdict::{NotHonoured, RouteAccepted, RoutePartiallyInvalid, RouteResolvedRefs, Verdict};
 use super::{list_problems, not_honoured};
@@ -29,6 +30,8 @@ pub struct Route {
     pub resolved_refs: Verdict<RouteResolvedRefs>,
     /// Set while some of its rules are served and others are not.
     pub partially_invalid: Option<Verdict<RoutePartiallyInvalid>>,
+    /// Its matches that get no requests.
+    pub(super) shadowed: Shadowed,
     /// Set while a field is not honoured, without harm.
     pub not_honoured: Option<Verdict<NotHonoured>>,
     /// As the data plane is told, if it is.
@@ -103,6 +106,7 @@ pub(super) fn judge(context: &Context<'_>, id: &ObjectId, memo: &mut Option<Conv
     let route = Route {
         head: Head::of(object.metadata()),
         partially_invalid: if whole.is_none() { rules.partially_bad() } else { None },
+        shadowed: Shadowed::new(),
         not_honoured: not_honoured(converted.told.iter()),
         resolved_refs: rules.resolved_refs(),
         references: if served { rules.references } else { Vec::new() },
@@ -132,6 +136,7 @@ fn judge_broken(context: &Context<'_>, id: &ObjectId) -> Option<Judged> {
         parents,
         resolved_refs: Verdict::good(RouteResolvedRefs::ResolvedRefs),
         partially_invalid: None,
+        shadowed: Shadowed::new(),
         not_honoured: None,
         served: None,
         references: Vec::new(),

@@ -12,6 +12,7 @@ use super::parents::Admission;
 use super::ports::Ports;
 use super::rivals::Rivals;
 use super::route::{self, Converted, Judged as JudgedRoute, Route};
+use super::shadows::Shadows;
 use super::upstream::{self, Upstream};
 use super::{Class, Options, class};
 use crate::api::gateway::GatewayClass;
@@ -69,6 +70,7 @@ pub struct Attachments {
     unsettled: BTreeMap<ObjectKey, Gateway>,
     converted: BTreeMap<ObjectId, Option<Converted>>,
     rivals: Rivals,
+    shadows: Shadows,
     sockets: Claims<BindAddress>,
     addresses: Claims<Address>,
     own_sockets: HashSet<SocketAddr>,
@@ -146,6 +148,7 @@ impl Attachments {
             unsettled: BTreeMap::new(),
             converted: BTreeMap::new(),
             rivals: Rivals::default(),
+            shadows: Shadows::default(),
             sockets: Claims::default(),
             addresses: Claims::default(),
             own_sockets: HashSet::new(),
@@ -352,6 +355,13 @@ impl Attachments {
         for (id, found) in judged {
             self.settle_route(&id, found.map(|found| found.route), changes);
         }
+        let served = |id: &ObjectId| self.routes.get(id)?.served.as_ref();
+        for (id, shadowed) in self.shadows.settle(served) {
+            if let Some(route) = self.routes.get_mut(&id).filter(|route| route.shadowed != shadowed) {
+                route.shadowed = shadowed;
+                changes.objects.insert(id);
+            }
+        }
     }
 
     fn judge_route(&mut self, index: &Index, id: &ObjectId, changes: &mut Changes) -> Option<JudgedRoute> {
@@ -379,6 +389,10 @@ impl Attachments {
         let counted = self.attached.set(id, listeners);
         for listener in counted.added.iter().chain(&counted.removed) {
             changes.add(Kind::Gateway, &listener.gateway);
+        }
+        self.shadows.set(id, route.as_ref().and_then(|route| route.served.as_ref()));
+        if let (Some(route), Some(known)) = (&mut route, self.routes.get(id)) {
+            route.shadowed.clone_from(&known.shadowed);
         }
         if replace(&mut self.routes, id, route).is_some() {
             changes.objects.insert(id.clone());

@@ -295,6 +295,13 @@ reasons! {
         IncompatibleFilters => True "IncompatibleFilters",
     }
 
+    /// Set while matches of a route get no requests from the listeners of a parent, since others
+    /// that are the same go first: the message names them.
+    RouteShadowed = "tidegate.dev/Shadowed" (true) {
+        /// That is why.
+        MatchTaken => True "MatchTaken",
+    }
+
     /// Set while a field is accepted and not honoured, without harm: the message names it.
     NotHonoured = "tidegate.dev/NotHonoured" (true) {
         /// That is why.

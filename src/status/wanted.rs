@@ -175,6 +175,7 @@ pub fn route(id: &ObjectId, route: &Route) -> Wanted {
         if parent.accepted.holds() {
             conditions.extend(route.partially_invalid.as_ref().map(Verdict::condition));
         }
+        conditions.extend(route.shadowed(parent).as_ref().map(Verdict::condition));
         conditions.extend(route.not_honoured.as_ref().map(Verdict::condition));
         ParentBody { reference: parent.reference.clone(), conditions }
     });
@@ -316,13 +317,14 @@ fn gateway_programmed(
 /// more is removed.
 pub(super) fn is_own_condition(type_: &str) -> bool {
     use crate::attach::verdict::{
-        GatewayInsecureValidation, ListenerOverlapping, NotHonoured, RoutePartiallyInvalid,
+        GatewayInsecureValidation, ListenerOverlapping, NotHonoured, RoutePartiallyInvalid, RouteShadowed,
     };
     let own = [
         GatewayInsecureValidation::TYPE,
         ListenerOverlapping::TYPE,
         NotHonoured::TYPE,
         RoutePartiallyInvalid::TYPE,
+        RouteShadowed::TYPE,
     ];
     own.contains(&type_)
 }

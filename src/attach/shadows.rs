@@ -1,0 +1,194 @@
+//! Matches that get no requests, since another for the same hostname of the same listener is the same
+//! and goes first: that of the older route, then of the first by `namespace/name`, then the first in
+//! the route. They are legal, and mostly a mistake.
+
+use super::list_problems;
+use super::parents::Parent;
+use super::rivals::Place;
+use super::route::Route;
+use super::verdict::{RouteShadowed, Verdict};
+use crate::api::ObjectId;
+use crate::model::{self, Hostname, ListenerKey, Match, RouteKind};
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+/// What is to be told of a route's matches, by listener.
+pub(super) type Shadowed = BTreeMap<ListenerKey, Vec<String>>;
+
+/// The matches of all routes.
+#[derive(Debug, Default)]
+pub(super) struct Shadows {
+    seats: HashMap<Spot, Vec<Seat>>,
+    of: BTreeMap<ObjectId, Held>,
+    /// Routes for which something may have changed since they were settled.
+    touched: BTreeSet<ObjectId>,
+}
+
+/// A listener, a hostname and a match, as a hash: there may be very many, and it is not likely that
+/// two ever have the same one of 128 bits.
+type Spot = u128;
+
+/// The places of a rule and of its match.
+type At = (usize, usize);
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Owner {
+    place: Place,
+    route: ObjectId,
+}
+
+/// All that a route has.
+#[derive(Debug, PartialEq, Eq)]
+struct Held {
+    owner: Arc<Owner>,
+    spots: Vec<(Spot, At)>,
+}
+
+/// Who goes first is the least.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Seat {
+    owner: Arc<Owner>,
+    at: At,
+}
+
+impl Shadows {
+    /// Sets where a route is served; with none it is not.
+    pub(super) fn set(&mut self, id: &ObjectId, route: Option<&model::Route>) {
+        let spots = route.into_iter().flat_map(spots).map(|(spot, at, ..)| (spot, at)).collect();
+        let place = Place::of(id, route.map_or(0, |route| route.created));
+        let held = Held { owner: Arc::new(Owner { place, route: id.clone() }), spots };
+        if self.of.get(id) == Some(&held) {
+            return;
+        }
+        for (spot, _) in self.of.remove(id).into_iter().flat_map(|before| before.spots) {
+            if let Some(seats) = self.seats.get_mut(&spot) {
+                seats.retain(|seat| seat.owner.route != *id);
+                self.touched.extend(seats.iter().map(|seat| seat.owner.route.clone()));
+                if seats.is_empty() {
+                    self.seats.remove(&spot);
+                }
+            }
+        }
+        for (spot, at) in &held.spots {
+            let seats = self.seats.entry(*spot).or_default();
+            self.touched.extend(seats.iter().map(|seat| seat.owner.route.clone()));
+            let seat = Seat { owner: held.owner.clone(), at: *at };
+            // Mostly it is the only one.
+            seats.reserve_exact(1);
+            seats.insert(seats.partition_point(|other| *other < seat), seat);
+        }
+        self.touched.insert(id.clone());
+        if !held.spots.is_empty() {
+            self.of.insert(id.clone(), held);
+        }
+    }
+
+    /// What is to be told of the routes for which it may have changed.
+    pub(super) fn settle<'a>(
+        &mut self,
+        served: impl Fn(&ObjectId) -> Option<&'a model::Route>,
+    ) -> Vec<(ObjectId, Shadowed)> {
+        let touched = std::mem::take(&mut self.touched).into_iter();
+        let shadowed = |id: &ObjectId| served(id).map(|route| self.shadowed(id, route)).unwrap_or_default();
+        touched.map(|id| (shadowed(&id), id)).map(|(shadowed, id)| (id, shadowed)).collect()
+    }
+
+    fn shadowed(&self, id: &ObjectId, route: &model::Route) -> Shadowed {
+        let mut shadowed = Shadowed::new();
+        for (spot, at, listener, hostname) in spots(route) {
+            let Some(first) = self.seats.get(&spot).and_then(|seats| seats.first()) else { continue };
+            if first.owner.route == *id && first.at == at {
+                continue;
+            }
+            let told = shadowed.entry(listener.clone()).or_default();
+            told.push(tell(
+                route,
+                at,
+                hostname,
+                (first.owner.route != *id).then_some(&*first.owner),
+                first.at,
+            ));
+        }
+        shadowed
+    }
+}
+
+impl Route {
+    /// Set while matches of it get no requests from a parent's listeners.
+    pub fn shadowed(&self, parent: &Parent) -> Option<Verdict<RouteShadowed>> {
+        let told = parent.listeners.iter().filter_map(|listener| self.shadowed.get(listener)).flatten();
+        let mut known = BTreeSet::new();
+        let told: Vec<_> = told.filter(|text| known.insert(*text)).cloned().collect();
+        (!told.is_empty()).then(|| Verdict::new(RouteShadowed::MatchTaken, list_problems(&told)))
+    }
+}
+
+fn tell(
+    route: &model::Route,
+    at: At,
+    hostname: Option<&Hostname>,
+    winner: Option<&Owner>,
+    first: At,
+) -> String {
+    let host = hostname.map(|hostname| format!(" for {hostname}")).unwrap_or_default();
+    let rule = |(rule, _): At| route.rules.get(rule).map(|rule| rule.key.to_string()).unwrap_or_default();
+    let is_stream = matches!(route.key.kind, RouteKind::Tls | RouteKind::Tcp);
+    let title = match is_stream {
+        true => format!("all connections{host}"),
+        false => format!("rule {}, match {}{host}", rule(at), at.1),
+    };
+    let Some(winner) = winner else {
+        return format!(
+            "{title}: rule {}, match {} of this route is the same and goes first",
+            rule(first),
+            first.1
+        );
+    };
+    let gets = if is_stream { "gets them" } else { "has the same one and gets the requests" };
+    format!("{title}: {}, which is older or first by name, {gets}", winner.route)
+}
+
+/// All matches of a route, everywhere that it is served.
+fn spots(route: &model::Route) -> impl Iterator<Item = (Spot, At, &ListenerKey, Option<&Hostname>)> {
+    route.attachments.iter().flat_map(move |attachment| {
+        let every = attachment.hostnames.is_empty().then_some(None);
+        let hostnames = attachment.hostnames.iter().map(Some).chain(every);
+        hostnames.flat_map(move |hostname| {
+            let rules = route.rules.iter().enumerate();
+            let matches = rules.flat_map(|(rule, configured)| {
+                configured.matches.iter().enumerate().map(move |(number, each)| ((rule, number), each))
+            });
+            matches.map(move |(at, each)| {
+                (spot(&attachment.listener, hostname, each), at, &attachment.listener, hostname)
+            })
+        })
+    })
+}
+
+fn spot(listener: &ListenerKey, hostname: Option<&Hostname>, each: &Match) -> Spot {
+    let half = |seed: u8| {
+        let mut hasher = DefaultHasher::new();
+        (seed, listener, hostname, &each.path, &each.method).hash(&mut hasher);
+        unordered(seed, &each.headers).hash(&mut hasher);
+        unordered(seed, &each.queries).hash(&mut hasher);
+        u128::from(hasher.finish())
+    };
+    half(0) << 64 | half(1)
+}
+
+/// Conditions are the same in any order.
+fn unordered(seed: u8, conditions: &[impl Hash]) -> Vec<u64> {
+    let each = conditions.iter().map(|condition| {
+        let mut hasher = DefaultHasher::new();
+        (seed, condition).hash(&mut hasher);
+        hasher.finish()
+    });
+    let mut all: Vec<_> = each.collect();
+    all.sort_unstable();
+    all
+}
+
+#[cfg(test)]
+mod tests;
