@@ -11,6 +11,7 @@ pub mod gateway;
 pub mod gateway_parameters;
 mod head;
 mod identify;
+pub mod ingress;
 mod kind;
 mod names;
 mod object;

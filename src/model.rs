@@ -40,7 +40,7 @@ pub use path::{InvalidPath, normalize_path};
 pub use pattern::{InvalidPattern, Pattern};
 pub use policy::{Retry, Timeouts};
 pub use reason::Reason;
-pub use route::{Attachment, Backend, BackendTarget, Route, Rule};
+pub use route::{Attachment, Backend, BackendTarget, Route, Rule, RuleHost};
 pub use session::{SessionCarrier, SessionPersistence};
 pub use settings::{ListenerSettings, ProxyProtocol, TlsVersion};
 pub use upstream::{BackendProtocol, Entry, EntrySource, OriginateTls, SubjectName, Trust, Upstream};

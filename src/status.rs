@@ -8,6 +8,7 @@
 mod entries;
 mod features;
 mod flips;
+mod ingress;
 mod merge;
 mod policy;
 mod raw;
@@ -15,6 +16,7 @@ mod wanted;
 
 pub use features::FEATURES;
 pub use flips::{Flip, flips};
+pub use ingress::{ingress, ingress_class, ingress_left};
 pub use merge::{Merged, Status, merge};
 pub use policy::backend_tls_policy;
 pub use raw::{MergedJson, merge_json};

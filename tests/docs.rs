@@ -122,6 +122,7 @@ fn conditions() -> Conditions {
                 _ if line.starts_with("Gateway") => &["Gateway"],
                 _ if line.starts_with("Listener") => &["Listener of a Gateway"],
                 _ if line.starts_with("Route") => &["Routes, for each of their parents"],
+                _ if line.starts_with("Ingress") => &["Ingress"],
                 _ if line.starts_with("Upstream") => &["Upstream"],
                 _ if line.starts_with("Policy") || line.starts_with("BackendTls") => &[BACKEND_TLS],
                 _ => &["Gateway", "Routes, for each of their parents", BACKEND_TLS],

@@ -108,6 +108,7 @@ fn route(target: BackendTarget) -> Resource {
         attachments: vec![Attachment { listener: gateway(), hostnames: vec![] }],
         rules: vec![Rule {
             key: RuleKey::Index(0),
+            host: None,
             matches: vec![Match {
                 rpc: None,
                 path: PathMatch::Prefix("".into()),

@@ -156,6 +156,7 @@ var always = []string{
 	"CustomResourceDefinition upstreams.tidegate.dev",
 	"Deployment tidegate in tidegate-system",
 	"GatewayClass tidegate",
+	"IngressClass tidegate",
 	"PodDisruptionBudget tidegate in tidegate-system",
 	"Role tidegate in tidegate-system",
 	"RoleBinding tidegate in tidegate-system",
@@ -232,6 +233,36 @@ func TestParametersOfTheClass(t *testing.T) {
 	}
 }
 
+func TestIngressClass(t *testing.T) {
+	for _, c := range []struct{ set, name, annotations, spec, argument string }{
+		{"replicaCount=1", "tidegate", "<nil>", "map[controller:tidegate.dev/ingress-controller]", "tidegate.dev/ingress-controller"},
+		{"gatewayClass.name=other,controllerName=example.com/other", "other", "<nil>", "map[controller:example.com/other]", "example.com/other"},
+		{"ingressClass.name=web,ingressClass.default=true,ingressClass.controller=example.com/web,ingressClass.parametersRef.name=edge", "web",
+			"map[ingressclass.kubernetes.io/is-default-class:true]", "map[controller:example.com/web parameters:map[apiGroup:tidegate.dev " +
+				"kind:GatewayParameters name:edge namespace:tidegate-system scope:Namespace]]", "example.com/web"},
+	} {
+		objects := render(t, "tidegate", "--set", c.set)
+		class := find(t, objects, "IngressClass "+c.name)
+		metadata := at(t, class, "metadata").(object)
+		if got := fmt.Sprint(metadata["annotations"]); got != c.annotations {
+			t.Errorf("%s: annotations %s, want %s", c.set, got, c.annotations)
+		}
+		if got := fmt.Sprint(at(t, class, "spec")); got != c.spec {
+			t.Errorf("%s: got %s, want %s", c.set, got, c.spec)
+		}
+		deployment := find(t, objects, "Deployment tidegate in tidegate-system")
+		arguments := at(t, deployment, "spec", "template", "spec", "containers", 0, "args").([]any)
+		if !slices.Contains(arguments, any("--ingress-controller-name="+c.argument)) {
+			t.Errorf("%s leads to %v", c.set, arguments)
+		}
+	}
+	for _, name := range identities(render(t, "tidegate", "--set", "ingressClass.enabled=false")) {
+		if strings.HasPrefix(name, "IngressClass") {
+			t.Errorf("%s is made", name)
+		}
+	}
+}
+
 func TestRestrictedPods(t *testing.T) {
 	pod := at(t, find(t, render(t, "tidegate"), "Deployment tidegate in tidegate-system"), "spec", "template", "spec")
 	container := at(t, pod, "containers", 0)
@@ -278,11 +309,11 @@ func TestWatchedNamespaces(t *testing.T) {
 		}
 	}
 	slices.Sort(resources)
-	expect(t, resources, []string{"gatewayclasses", "gatewayclasses/status", "namespaces"})
+	expect(t, resources, []string{"gatewayclasses", "gatewayclasses/status", "ingressclasses", "namespaces"})
 
 	everywhere := at(t, find(t, render(t, "tidegate"), "ClusterRole tidegate-system-tidegate"), "rules").([]any)
 	there := at(t, find(t, objects, "Role tidegate-system-tidegate in shop"), "rules").([]any)
-	if got, want := fmt.Sprint(there), fmt.Sprint(everywhere[3:]); got != want {
+	if got, want := fmt.Sprint(there), fmt.Sprint(everywhere[4:]); got != want {
 		t.Errorf("got %s\nwant %s", got, want)
 	}
 
@@ -324,6 +355,8 @@ func TestRefusedValues(t *testing.T) {
 		{"log.level=loud", "level"},
 		{"trustedCIDRs={example.com/8}", "trustedCIDRs"},
 		{"gatewayClass.parametersRef.name=Edge", "parametersRef"},
+		{"ingressClass.controller=tidegate", "controller"},
+		{"ingressClass.create=true", "create"},
 		{"drain.minSeconds=90", "drain.minSeconds must not be more"},
 	} {
 		_, err := run(t, "template", "tidegate", directory, "--set", c.set)

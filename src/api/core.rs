@@ -2,6 +2,7 @@
 
 mod config_map;
 mod endpoint_slice;
+mod ingress;
 mod port;
 mod secret;
 mod service;
@@ -18,6 +19,8 @@ pub(super) fn finish(object: &mut Object, report: &mut Report) {
         Object::Service(service) => service::finish(Arc::make_mut(service), report),
         Object::EndpointSlice(slice) => endpoint_slice::finish(Arc::make_mut(slice), report),
         Object::Secret(secret) => secret::finish(Arc::make_mut(secret), report),
+        Object::Ingress(ingress) => ingress::finish(ingress, report),
+        Object::IngressClass(class) => ingress::finish_class(Arc::make_mut(class), report),
         Object::ConfigMap(config_map) => config_map::finish(config_map, report),
         Object::Namespace(namespace) => check_namespace(namespace, report),
         // Of custom kinds the schema says it all.

@@ -27,6 +27,10 @@ pub enum Kind {
     Upstream,
     /// `tidegate.dev` GatewayParameters.
     GatewayParameters,
+    /// `networking.k8s.io` Ingress.
+    Ingress,
+    /// `networking.k8s.io` IngressClass.
+    IngressClass,
     /// Core Service.
     Service,
     /// `discovery.k8s.io` EndpointSlice.
@@ -51,7 +55,7 @@ struct Names {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::GatewayClass,
         Self::Gateway,
         Self::HttpRoute,
@@ -62,6 +66,8 @@ impl Kind {
         Self::BackendTlsPolicy,
         Self::Upstream,
         Self::GatewayParameters,
+        Self::Ingress,
+        Self::IngressClass,
         Self::Service,
         Self::EndpointSlice,
         Self::Secret,
@@ -76,6 +82,7 @@ impl Kind {
         // Of BackendTLSPolicy the older version, with the same schema.
         const POLICY: &[&str] = &["v1", "v1alpha3"];
         const V1: &[&str] = &["v1"];
+        const NETWORKING: &str = super::ingress::GROUP;
         const OWN: &str = super::upstream::GROUP;
         const V1ALPHA1: &[&str] = &["v1alpha1"];
         let (kind, group, versions, plural, namespaced) = match self {
@@ -89,6 +96,8 @@ impl Kind {
             Self::BackendTlsPolicy => ("BackendTLSPolicy", GATEWAY, POLICY, "backendtlspolicies", true),
             Self::Upstream => ("Upstream", OWN, V1ALPHA1, "upstreams", true),
             Self::GatewayParameters => ("GatewayParameters", OWN, V1ALPHA1, "gatewayparameters", true),
+            Self::Ingress => ("Ingress", NETWORKING, V1, "ingresses", true),
+            Self::IngressClass => ("IngressClass", NETWORKING, V1, "ingressclasses", false),
             Self::Service => ("Service", "", V1, "services", true),
             Self::EndpointSlice => ("EndpointSlice", "discovery.k8s.io", V1, "endpointslices", true),
             Self::Secret => ("Secret", "", V1, "secrets", true),
@@ -105,6 +114,7 @@ impl Kind {
             Self::GrpcRoute => Some(RouteKind::Grpc),
             Self::TlsRoute => Some(RouteKind::Tls),
             Self::TcpRoute => Some(RouteKind::Tcp),
+            Self::Ingress => Some(RouteKind::Ingress),
             _ => None,
         }
     }

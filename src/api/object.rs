@@ -5,6 +5,7 @@ use super::gateway::{
     TlsRoute,
 };
 use super::gateway_parameters::GatewayParameters;
+use super::ingress::{Ingress, IngressClass};
 use super::upstream::Upstream;
 use super::{ConfigMap, EndpointSlice, Kind, Namespace, ObjectMeta, Secret, Service};
 use crate::model::ObjectKey;
@@ -132,6 +133,8 @@ objects! {
         TlsRoute(TlsRoute),
         /// `gateway.networking.k8s.io` TCPRoute.
         TcpRoute(TcpRoute),
+        /// `networking.k8s.io` Ingress.
+        Ingress(Ingress),
     }
     custom {
         /// `gateway.networking.k8s.io` GatewayClass.
@@ -148,6 +151,8 @@ objects! {
         GatewayParameters(GatewayParameters),
     }
     core {
+        /// `networking.k8s.io` IngressClass.
+        IngressClass(IngressClass),
         /// Core Service.
         Service(Service),
         /// `discovery.k8s.io` EndpointSlice.

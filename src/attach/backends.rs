@@ -7,13 +7,15 @@ use super::upstream::Upstream;
 use super::verdict::{RouteResolvedRefs, UpstreamResolvedRefs};
 use crate::api::gateway::BackendObjectReference;
 use crate::api::{Kind, ObjectId, Service};
-use crate::convert::{self, InvalidServicePort};
+use crate::convert::{self, BackendReference, InvalidServicePort};
 use crate::index::Index;
 use crate::model::{
     self, BackendProtocol, EndpointsKey, Entry, EntrySource, IpProtocol, ObjectKey, OriginateTls, Reason,
     UpstreamKey,
 };
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Why a reference leads nowhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +74,25 @@ impl Cause {
     fn because(self, message: impl Into<String>) -> Refusal {
         Refusal { cause: self, message: message.into() }
     }
+}
+
+/// The object that a backend names, with the number of a port that it gives by name.
+pub(super) fn with_port<'a>(
+    index: &Index,
+    backend: &'a BackendReference,
+) -> Result<Cow<'a, BackendObjectReference>, Refusal> {
+    let Some(name) = &backend.port_name else { return Ok(Cow::Borrowed(&backend.object)) };
+    let namespace = backend.object.namespace.as_deref().unwrap_or_default();
+    let key = ObjectKey::new(namespace, backend.object.name.as_str());
+    let service = known_service(index, &key)?;
+    let ports = service.spec.iter().flat_map(|spec| spec.ports.iter().flatten());
+    let number = ports
+        .filter(|port| port.name.as_deref() == Some(name))
+        .find_map(|port| u16::try_from(port.port).ok());
+    let Some(number) = number else {
+        return Err(Cause::NotFound.because(format!("Service {key} has no port named {name:?}")));
+    };
+    Ok(Cow::Owned(BackendObjectReference { port: Some(number), ..backend.object.clone() }))
 }
 
 /// Finds what a route's backendRef names. The order is the API's: an unknown kind before all,
@@ -156,14 +177,18 @@ pub(super) fn service_port(
     known_port(references.index, key, port)
 }
 
-fn known_port(index: &Index, key: &ObjectKey, port: Port) -> Result<BackendProtocol, Refusal> {
-    let Some(service) = index.get::<Service>(key) else {
+fn known_service<'a>(index: &'a Index, key: &ObjectKey) -> Result<&'a Arc<Service>, Refusal> {
+    index.get::<Service>(key).ok_or_else(|| {
         let id = ObjectId { kind: Kind::Service, key: key.clone() };
-        return Err(Cause::NotFound.because(match index.why_broken(&id) {
+        Cause::NotFound.because(match index.why_broken(&id) {
             Some(broken) => format!("Service {key} cannot be read: {}", broken.message()),
             None => format!("Service {key} does not exist"),
-        }));
-    };
+        })
+    })
+}
+
+fn known_port(index: &Index, key: &ObjectKey, port: Port) -> Result<BackendProtocol, Refusal> {
+    let service = known_service(index, key)?;
     if convert::is_external_name(service) {
         let message = format!(
             "Service {key} is an ExternalName, which can be pointed anywhere (CVE-2021-25740): \

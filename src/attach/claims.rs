@@ -1,4 +1,4 @@
-//! Which Gateway has what only one can have.
+//! Which Gateway, or which Ingress, has what only one can have.
 
 use crate::model::ObjectKey;
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,6 +54,11 @@ impl<T: Ord + Clone> Claims<T> {
             self.wanted.insert(gateway.clone(), wanted);
         }
         touched
+    }
+
+    /// Who has a thing, and by which claim.
+    pub(super) fn first(&self, thing: &T) -> Option<&(Rank, ObjectKey)> {
+        self.claims.get(thing)?.first()
     }
 
     /// The Gateway that has a thing.

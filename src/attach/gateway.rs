@@ -8,6 +8,7 @@ use super::class::{Owner, owner};
 use super::frontend::{self, Validations};
 use super::grants::References;
 use super::identity::Identity;
+use super::ingress_classes::{self, IngressClasses};
 use super::listeners::{self, Context, Listener};
 use super::options::Options;
 use super::parameters::{self, Resolved};
@@ -19,6 +20,7 @@ use super::verdict::{
     NotHonoured, Verdict,
 };
 use crate::api::gateway;
+use crate::api::ingress::is_of_class;
 use crate::api::{Kind, ObjectId};
 use crate::convert::Parameters;
 use crate::convert::unsupported::{self, Effect, Found};
@@ -73,12 +75,13 @@ pub(super) fn judge(
     options: &Options,
     ports_given: &Ports,
     (certificates, bundles): (&mut Certificates, &mut Bundles),
+    classes: &IngressClasses,
     key: &ObjectKey,
 ) -> Judged {
-    let Some(wire) = index.get::<gateway::Gateway>(key) else {
+    let Some(wire) = classes.gateway(key).or_else(|| index.get::<gateway::Gateway>(key)) else {
         return judge_broken(index, options, key);
     };
-    let resolved = match owner(index, options, &wire.spec.gateway_class_name) {
+    let resolved = match owner_of(index, options, key, wire) {
         Owner::Us(class) => parameters::of_gateway(index, &key.namespace, wire, *class),
         Owner::UsButRefused(why) => Err(why),
         Owner::NotUs(why) => return Judged::Foreign(why),
@@ -153,6 +156,17 @@ pub(super) fn judge(
         parameters,
         listeners,
     }))
+}
+
+/// Whose the Gateway is; that of an IngressClass is made only for this controller's.
+fn owner_of(index: &Index, options: &Options, key: &ObjectKey, wire: &gateway::Gateway) -> Owner {
+    if !is_of_class(key) {
+        return owner(index, options, &wire.spec.gateway_class_name);
+    }
+    match ingress_classes::parameters(index, options, key) {
+        Ok(parameters) => Owner::Us(Box::new(parameters)),
+        Err(why) => Owner::UsButRefused(why),
+    }
 }
 
 pub(super) fn created(metadata: &crate::api::ObjectMeta) -> i64 {

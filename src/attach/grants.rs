@@ -42,7 +42,9 @@ pub(super) fn not_watched() -> &'static str {
 
 /// Whether the owner of the target's namespace lets this reference be.
 fn permitted(index: &Index, from: Referrer<'_>, to_kind: Kind, to: &ObjectKey) -> bool {
+    // The Gateway of an IngressClass has no namespace: it refers for an Ingress, in that one's own.
     from.namespace == &*to.namespace
+        || from.namespace.is_empty()
         || index.in_namespace::<ReferenceGrant>(&to.namespace).any(|grant| {
             let lets_from = grant.spec.from.iter().any(|wire| {
                 wire.group == from.kind.group()

@@ -10,7 +10,9 @@ use super::route_kinds;
 use super::verdict::{
     ListenerAccepted, ListenerConflicted, ListenerOverlapping, ListenerResolvedRefs, NotHonoured, Verdict,
 };
+use crate::api::Kind;
 use crate::api::gateway::{self, FromNamespaces, RouteGroupKind, RouteNamespaces};
+use crate::api::ingress::is_of_class;
 use crate::convert::unsupported::{Effect, Found};
 use crate::convert::{self, ListenerProtocol, Selector};
 use crate::model::{
@@ -69,7 +71,9 @@ pub(super) fn judge(context: &Context<'_>, certificates: &mut Certificates) -> V
         protocol: served_protocol(&wire[index]),
         hostname: hostnames[index].as_ref().ok().and_then(Option::as_ref),
     };
-    let others = |index: usize| (0..wire.len()).filter(move |other| *other != index).map(identity);
+    // Those of an IngressClass are made without conflicts, and there may be thousands.
+    let compared = if is_of_class(context.key) { 0 } else { wire.len() };
+    let others = |index: usize| (0..compared).filter(move |other| *other != index).map(identity);
     let each = wire.iter().enumerate().map(|(index, listener)| {
         let mut judged = one(context, index, listener, &hostnames[index]);
         if let Some((reason, names)) = conflict(identity(index), others(index)) {
@@ -125,7 +129,10 @@ fn one(
         );
         refuse(ListenerAccepted::UnsupportedProtocol, message);
     }
-    let (kinds, resolved_refs) = route_kinds::choose(wire, protocol, index);
+    let (kinds, resolved_refs) = match is_of_class(context.key) {
+        true => (vec![Kind::Ingress], Verdict::good(ListenerResolvedRefs::ResolvedRefs)),
+        false => route_kinds::choose(wire, protocol, index),
+    };
     let supported_kinds = kinds.iter().copied().map(route_kinds::wire).collect();
     let told = context.found.iter().filter(|found| {
         found.field.effect == Effect::Told && is_listeners(found) && found.indices.first() == Some(&index)

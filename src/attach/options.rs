@@ -12,6 +12,8 @@ use std::sync::Arc;
 pub struct Options {
     /// The name under which GatewayClasses and status entries are this controller's.
     pub controller_name: Arc<str>,
+    /// The name under which IngressClasses are this controller's.
+    pub ingress_controller: Arc<str>,
     /// A class name that needs no GatewayClass object.
     pub implicit_class: Option<Arc<str>>,
     /// Where listeners listen.
@@ -60,11 +62,15 @@ impl Options {
     /// The name in a GatewayClass's `controllerName`.
     pub const CONTROLLER_NAME: &'static str = "tidegate.dev/gateway-controller";
 
-    /// Without a cluster: Gateways of class `tidegate` need no GatewayClass, listeners bind to
+    /// The name in an IngressClass's `controller`.
+    pub const INGRESS_CONTROLLER: &'static str = "tidegate.dev/ingress-controller";
+
+    /// Without a cluster: Gateways of class `tidegate` need no GatewayClass, and Ingresses of it no IngressClass, listeners bind to
     /// 127.0.0.1 unless told otherwise, and targets may be on this machine.
     pub fn standalone() -> Self {
         Self {
             controller_name: Self::CONTROLLER_NAME.into(),
+            ingress_controller: Self::INGRESS_CONTROLLER.into(),
             implicit_class: Some("tidegate".into()),
             place: Place::Addresses { default: Ipv4Addr::LOCALHOST.into() },
             watched: None,
@@ -75,7 +81,8 @@ impl Options {
     /// In a cluster: a Gateway's class has to exist, its listeners are in these pods.
     pub fn cluster(controller_name: Arc<str>, pods: Pods, targets: TargetPolicy) -> Self {
         let place = Place::Pods(Box::new(pods));
-        Self { controller_name, implicit_class: None, place, watched: None, targets }
+        let ingress_controller = Self::INGRESS_CONTROLLER.into();
+        Self { controller_name, ingress_controller, implicit_class: None, place, watched: None, targets }
     }
 
     /// The same for all replicas of one installation and for as long as it is there, and known to few

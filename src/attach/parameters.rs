@@ -2,7 +2,7 @@
 
 use super::Options;
 use super::grants::not_watched;
-use crate::api::gateway::{Gateway, GatewayClassSpec};
+use crate::api::gateway::{Gateway, GatewayClassSpec, ObjectReference};
 use crate::api::gateway_parameters::GatewayParameters;
 use crate::api::{Kind, ObjectId};
 use crate::convert::unsupported::{self, Found};
@@ -40,9 +40,24 @@ pub(super) fn of_class(
     options: &Options,
     class: &GatewayClassSpec,
 ) -> Result<Resolved, String> {
-    let Some(wire) = &class.parameters_ref else { return Ok(Resolved::default()) };
+    match &class.parameters_ref {
+        Some(wire) => of_reference(index, options, "spec.parametersRef", wire),
+        None => Ok(Resolved::default()),
+    }
+}
+
+/// Those that a class refers to in this field.
+///
+/// # Errors
+/// Why the reference leads to none, in words that name object and field.
+pub(super) fn of_reference(
+    index: &Index,
+    options: &Options,
+    field: &'static str,
+    wire: &ObjectReference,
+) -> Result<Resolved, String> {
     let reference = Reference {
-        field: "spec.parametersRef",
+        field,
         group: &wire.group,
         kind: &wire.kind,
         namespace: wire.namespace.as_deref(),

@@ -57,6 +57,8 @@ pub(super) struct Candidate<'a> {
     /// Of its namespace; none if that is not known.
     pub(super) labels: Option<BTreeMap<String, String>>,
     pub(super) hostnames: &'a [Hostname],
+    /// It has rules without a hostname beside those with one.
+    pub(super) also_every: bool,
 }
 
 impl<'a> Candidate<'a> {
@@ -72,7 +74,7 @@ impl<'a> Candidate<'a> {
             labels.insert(NAMESPACE_NAME.to_owned(), namespace.to_string());
             labels
         });
-        Self { route, labels, hostnames }
+        Self { route, labels, hostnames, also_every: false }
     }
 
     /// Attaches the route to those of a Gateway's listeners that the reference names and that
@@ -99,7 +101,7 @@ impl<'a> Candidate<'a> {
             );
             return (Verdict::new(RouteAccepted::NotAllowedByListeners, message), Vec::new());
         }
-        let attachments: Vec<_> = letting.iter().filter_map(|listener| self.join(listener)).collect();
+        let attachments: Vec<_> = letting.iter().flat_map(|listener| self.join(listener)).collect();
         if attachments.is_empty() {
             let hosts: Vec<_> = letting
                 .iter()
@@ -130,15 +132,17 @@ impl<'a> Candidate<'a> {
     }
 
     /// Keeps the route's own hostnames that the listener shares; none if it shares none.
-    fn join(&self, listener: &Admission) -> Option<Attachment> {
+    fn join(&self, listener: &Admission) -> impl Iterator<Item = Attachment> + use<> {
         let shared: Vec<_> = match &listener.hostname {
             None => self.hostnames.to_vec(),
             Some(host) => {
                 self.hostnames.iter().filter(|own| own.intersection(host).is_some()).cloned().collect()
             }
         };
-        (self.hostnames.is_empty() || !shared.is_empty())
-            .then(|| Attachment { listener: listener.listener.clone(), hostnames: shared })
+        let attachment = |hostnames| Attachment { listener: listener.listener.clone(), hostnames };
+        let own = (self.hostnames.is_empty() || !shared.is_empty()).then(|| attachment(shared));
+        let every = (self.also_every && !self.hostnames.is_empty()).then(|| attachment(Vec::new()));
+        own.into_iter().chain(every)
     }
 }
 

@@ -3,6 +3,7 @@
 use super::gateway::Gateway;
 use super::options::{Options, Place};
 use crate::api::ConfigMap;
+use crate::api::gateway::Gateway as WireGateway;
 use crate::index::{Dirty, Index};
 use crate::infra::{self, Allocation};
 use crate::model::ObjectKey;
@@ -70,10 +71,10 @@ impl Ports {
     }
 
     /// Which Service a Gateway is reached by.
-    pub(super) fn set_service(&mut self, index: &Index, options: &Options, gateway: &ObjectKey, ours: bool) {
+    pub(super) fn set_service(&mut self, options: &Options, gateway: &ObjectKey, wire: Option<&WireGateway>) {
         let Place::Pods(pods) = &options.place else { return };
         self.services.retain(|_, owner| owner != gateway);
-        if let Some(wire) = index.get::<crate::api::gateway::Gateway>(gateway).filter(|_| ours) {
+        if let Some(wire) = wire {
             let service = ObjectKey::new(&*pods.home.namespace, infra::service_name(wire));
             self.services.insert(service, gateway.clone());
         }

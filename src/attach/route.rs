@@ -1,8 +1,10 @@
 //! Routes.
 
-use super::backends::{Refusal, resolve};
+use super::backends::{Refusal, resolve, with_port};
 use super::gateway::{Gateway, created};
 use super::grants::{References, Referrer, not_watched};
+use super::ingress::IngressPart;
+use super::ingress_classes::{Classes, IngressClasses, Membership};
 use super::parents::{Candidate, Parent};
 use super::rivals::Losses;
 use super::run::Head;
@@ -11,10 +13,11 @@ use super::upstream::Upstream;
 use super::verdict::{NotHonoured, RouteAccepted, RoutePartiallyInvalid, RouteResolvedRefs, Verdict};
 use super::{list_problems, not_honoured};
 use crate::api::gateway::{BackendObjectReference, ParentReference};
+use crate::api::ingress::Ingress;
 use crate::api::{Kind, Object, ObjectId};
 use crate::convert::{self, BackendReference, HttpRule, MirrorReference, Standing};
 use crate::model::{
-    self, Attachment, Backend, BackendTarget, Filters, Mirror, ObjectKey, Reason, RouteKey, Rule,
+    self, Attachment, Backend, BackendTarget, Filters, Mirror, ObjectKey, Reason, RouteKey, Rule, RuleHost,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,6 +41,8 @@ pub struct Route {
     pub served: Option<model::Route>,
     /// For each rule of `served`, what its backends stand for.
     pub references: Vec<Vec<BackendObjectReference>>,
+    /// Of an Ingress of this controller.
+    pub ingress: Option<IngressPart>,
     /// For people: parents that are not this controller's.
     pub notes: Vec<String>,
 }
@@ -54,6 +59,7 @@ pub(super) struct Converted {
 pub(super) struct Context<'a> {
     pub(super) references: References<'a>,
     pub(super) gateways: &'a BTreeMap<ObjectKey, Gateway>,
+    pub(super) ingress_classes: &'a IngressClasses,
     /// Why Gateways are not this controller's.
     pub(super) foreign: &'a BTreeMap<ObjectKey, String>,
     pub(super) upstreams: &'a BTreeMap<ObjectKey, Upstream>,
@@ -85,7 +91,8 @@ pub(super) fn judge(context: &Context<'_>, id: &ObjectId, memo: &mut Option<Conv
     };
     let rules = judge_rules(context, id, &converted.rules);
     let hostnames = converted.hostnames.as_deref().unwrap_or_default();
-    let candidate = Candidate::new(context.references.index, id, hostnames);
+    let mut candidate = Candidate::new(context.references.index, id, hostnames);
+    candidate.also_every = converted.rules.iter().any(|rule| rule.host == Some(RuleHost::Every));
     let parent_refs = &object.as_route()?.common().parent_refs;
     let (mut parents, notes, mut attachments) = attach_all(context, &candidate, parent_refs);
     let whole = match &converted.hostnames {
@@ -109,6 +116,7 @@ pub(super) fn judge(context: &Context<'_>, id: &ObjectId, memo: &mut Option<Conv
         shadowed: Shadowed::new(),
         not_honoured: not_honoured(converted.told.iter()),
         resolved_refs: rules.resolved_refs(),
+        ingress: ingress_part(context, object, id, &converted.rules),
         references: if served { rules.references } else { Vec::new() },
         served: served.then(|| model::Route {
             key: RouteKey { kind, object: id.key.clone() },
@@ -138,6 +146,7 @@ fn judge_broken(context: &Context<'_>, id: &ObjectId) -> Option<Judged> {
         partially_invalid: None,
         shadowed: Shadowed::new(),
         not_honoured: None,
+        ingress: None,
         served: None,
         references: Vec::new(),
         notes,
@@ -189,37 +198,78 @@ fn attach_all(
         if parents.iter().any(|parent| parent.reference == *reference) {
             continue;
         }
-        let mut note = |text: String| notes.push(format!("spec.parentRefs[{index}]: {text}"));
-        if Kind::find(&reference.group, &reference.kind) != Some(Kind::Gateway) {
-            note(format!("kind {:?} of group {:?} is no parent here", reference.kind, reference.group));
-            continue;
-        }
-        let namespace = reference.namespace.as_deref().unwrap_or(&candidate.route.key.namespace);
-        let gateway_key = ObjectKey::new(namespace, reference.name.as_str());
-        let Some(gateway) = context.gateways.get(&gateway_key) else {
-            note(match context.foreign.get(&gateway_key) {
-                Some(why) => format!("Gateway {gateway_key} is not served: {why}"),
-                None if !context.references.options.watches(namespace) => {
-                    format!(
-                        "Gateway {gateway_key} is not served: it is in a namespace that {}",
-                        not_watched()
-                    )
+        let gateway = match Kind::find(&reference.group, &reference.kind) {
+            Some(Kind::Gateway) => gateway_named(context, candidate.route, reference),
+            Some(Kind::IngressClass) => match gateway_of_ingress(context, candidate.route) {
+                Ok(gateway) => Ok(gateway),
+                Err(note) => {
+                    notes.extend(note);
+                    continue;
                 }
-                None => format!("Gateway {gateway_key} does not exist"),
-            });
-            continue;
+            },
+            _ => Err(format!("kind {:?} of group {:?} is no parent here", reference.kind, reference.group)),
+        };
+        let gateway = match gateway {
+            Ok(gateway) => gateway,
+            Err(why) => {
+                notes.push(format!("spec.parentRefs[{index}]: {why}"));
+                continue;
+            }
         };
         let admissions = gateway.listeners.iter().map(|listener| &listener.admission);
         let (accepted, attached) = candidate.attach(reference, admissions);
-        let listeners = attached.iter().map(|attachment| attachment.listener.clone()).collect();
+        let mut listeners: Vec<_> = attached.iter().map(|attachment| attachment.listener.clone()).collect();
+        listeners.dedup();
         for attachment in attached {
-            if attachments.iter().all(|known| known.listener != attachment.listener) {
+            // By two references to one listener.
+            if !attachments.contains(&attachment) {
                 attachments.push(attachment);
             }
         }
         parents.push(Parent { reference: reference.clone(), accepted, listeners });
     }
     (parents, notes, attachments)
+}
+
+/// The Gateway that a reference names, or why it is not this controller's.
+fn gateway_named<'a>(
+    context: &Context<'a>,
+    route: &ObjectId,
+    reference: &ParentReference,
+) -> Result<&'a Gateway, String> {
+    let namespace = reference.namespace.as_deref().unwrap_or(&route.key.namespace);
+    let key = ObjectKey::new(namespace, reference.name.as_str());
+    context.gateways.get(&key).ok_or_else(|| match context.foreign.get(&key) {
+        Some(why) => format!("Gateway {key} is not served: {why}"),
+        None if !context.references.options.watches(namespace) => {
+            format!("Gateway {key} is not served: it is in a namespace that {}", not_watched())
+        }
+        None => format!("Gateway {key} does not exist"),
+    })
+}
+
+/// The Gateway of an Ingress' class, or what there is to say of a class that is not this
+/// controller's: in a cluster others have theirs, and that is no news.
+fn gateway_of_ingress<'a>(context: &Context<'a>, route: &ObjectId) -> Result<&'a Gateway, Option<String>> {
+    let References { index, options } = context.references;
+    let Some(ingress) = index.get::<Ingress>(&route.key) else { return Err(None) };
+    match Classes::new(index, options).of(ingress) {
+        Membership::Ours(gateway) => context.gateways.get(&gateway).ok_or(None),
+        Membership::Nobodys(why) => Err(Some(why)),
+        Membership::Foreign(why) => Err(Some(why).filter(|_| !options.makes_infrastructure())),
+    }
+}
+
+fn ingress_part(
+    context: &Context<'_>,
+    object: &Object,
+    id: &ObjectId,
+    rules: &[HttpRule],
+) -> Option<IngressPart> {
+    let Object::Ingress(ingress) = object else { return None };
+    let gateway = context.ingress_classes.gateway_of(&id.key)?;
+    let (classes, gateways) = (context.ingress_classes, context.gateways);
+    Some(IngressPart::new(classes, gateways, gateway, (&id.key, ingress), rules))
 }
 
 /// The rules of a route, sorted by what became of them.
@@ -262,6 +312,7 @@ fn judge_rules(context: &Context<'_>, route: &ObjectId, converted: &[HttpRule]) 
         };
         rules.served.push(Rule {
             key: rule.key.clone(),
+            host: rule.host.clone(),
             matches: rule.matches.clone(),
             filters,
             backends,
@@ -287,7 +338,9 @@ fn one_backend(
     refusals: &mut Vec<(String, Refusal)>,
 ) -> Backend {
     let from = Referrer { kind: route.kind, namespace: &route.key.namespace };
-    let target = match resolve(context.references, context.upstreams, from, &backend.object) {
+    let resolved = with_port(context.references.index, backend)
+        .and_then(|object| resolve(context.references, context.upstreams, from, &object));
+    let target = match resolved {
         Ok(upstream) => BackendTarget::Upstream(upstream),
         Err(refusal) => {
             let reference = title(&backend.object).into();

@@ -1,5 +1,7 @@
 //! From what is dirty to what changed.
 
+mod ingresses;
+
 use super::authorities::Bundles;
 use super::backend_tls::{BackendTlsPolicies, BackendTlsPolicy};
 use super::backends;
@@ -7,6 +9,8 @@ use super::certificates::Certificates;
 use super::claims::Claims;
 use super::gateway::{self, Gateway, Judged};
 use super::grants::References;
+use super::ingress::settle;
+use super::ingress_classes::IngressClasses;
 use super::options::Place;
 use super::parents::Admission;
 use super::ports::Ports;
@@ -16,6 +20,7 @@ use super::shadows::Shadows;
 use super::upstream::{self, Upstream};
 use super::{Class, Options, class};
 use crate::api::gateway::GatewayClass;
+use crate::api::ingress::{gateway_of_class, is_of_class};
 use crate::api::{Kind, ObjectId, ObjectMeta, Service};
 use crate::index::{Broken, Dependency, Dirty, Index};
 use crate::infra::{self, Address, Member, Plan};
@@ -65,6 +70,7 @@ pub struct Attachments {
     pub routes: BTreeMap<ObjectId, Route>,
     /// All Upstreams.
     pub upstreams: BTreeMap<ObjectKey, Upstream>,
+    ingress_classes: IngressClasses,
     backend_tls: BackendTlsPolicies,
     /// Gateways before they know which sockets they get.
     unsettled: BTreeMap<ObjectKey, Gateway>,
@@ -144,6 +150,7 @@ impl Attachments {
             foreign: BTreeMap::new(),
             routes: BTreeMap::new(),
             upstreams: BTreeMap::new(),
+            ingress_classes: IngressClasses::default(),
             backend_tls: BackendTlsPolicies::default(),
             unsettled: BTreeMap::new(),
             converted: BTreeMap::new(),
@@ -198,11 +205,13 @@ impl Attachments {
     pub fn plan(&self, index: &Index) -> Option<Plan> {
         let Place::Pods(pods) = &self.options.place else { return None };
         let members = self.gateways.iter().filter_map(|(key, gateway)| {
-            let wire = index.get::<crate::api::gateway::Gateway>(key)?;
+            let wire = self.ingress_classes.gateway(key).or_else(|| index.get(key))?;
             let class = index.get::<GatewayClass>(&ObjectKey::new("", &*wire.spec.gateway_class_name));
             Some(Member {
                 gateway: wire,
-                class_uid: class.and_then(|class| class.metadata.uid.as_deref()),
+                class_uid: class
+                    .filter(|_| !is_of_class(key))
+                    .and_then(|class| class.metadata.uid.as_deref()),
                 claims: &gateway.claims,
                 created: gateway.created,
                 accepted: gateway.accepted.holds(),
@@ -231,6 +240,9 @@ impl Attachments {
         let mut routes: BTreeSet<_> = dirty.objects.iter().filter(|id| id.kind.is_route()).cloned().collect();
         let mut upstreams: BTreeSet<_> = dirty_of(Kind::Upstream).cloned().collect();
         let mut gateways: BTreeSet<_> = dirty_of(Kind::Gateway).cloned().collect();
+        let touched = self.ingress_classes.follow(index, &self.options, dirty);
+        routes.extend(touched.ingresses);
+        gateways.extend(touched.gateways);
         gateways.extend(self.ports.follow(index, dirty, &self.options, &self.unsettled));
         if !gateways.is_empty() {
             routes.extend(self.update_gateways(index, &gateways, &mut changes));
@@ -264,19 +276,21 @@ impl Attachments {
         let mut unsettled = BTreeSet::new();
         let mut routes = BTreeSet::new();
         for key in dirty {
-            if awaits(index, key) {
+            if self.awaits(index, key) {
                 // What was decided before goes on until it is known, which takes some milliseconds.
                 continue;
             }
             changes.work.gateways += 1;
             let read = (&mut self.certificates, &mut self.bundles);
-            let judged = gateway::judge(index, &self.options, &self.ports, read, key);
+            let judged = gateway::judge(index, &self.options, &self.ports, read, &self.ingress_classes, key);
             let (ours, foreign) = match judged {
                 Judged::Ours(gateway) => (Some(*gateway), None),
                 Judged::Foreign(why) => (None, Some(why)),
                 Judged::Gone => (None, None),
             };
-            self.ports.set_service(index, &self.options, key, ours.is_some());
+            let wire =
+                self.ingress_classes.gateway(key).or_else(|| index.get(key)).filter(|_| ours.is_some());
+            self.ports.set_service(&self.options, key, wire.map(|wire| &**wire));
             if replace(&mut self.foreign, key, foreign).is_some() {
                 changes.add(Kind::Gateway, key);
                 routes.extend(referring_routes(index, Kind::Gateway, key));
@@ -352,6 +366,12 @@ impl Attachments {
                 place.insert(found);
             }
         }
+        for id in self.claim_paths(&judged) {
+            if let Entry::Vacant(place) = judged.entry(id) {
+                let found = self.judge_route(index, place.key(), changes);
+                place.insert(found);
+            }
+        }
         for (id, found) in judged {
             self.settle_route(&id, found.map(|found| found.route), changes);
         }
@@ -369,6 +389,7 @@ impl Attachments {
         let context = route::Context {
             references: References { index, options: &self.options },
             gateways: &self.gateways,
+            ingress_classes: &self.ingress_classes,
             foreign: &self.foreign,
             upstreams: &self.upstreams,
         };
@@ -383,6 +404,9 @@ impl Attachments {
     fn settle_route(&mut self, id: &ObjectId, mut route: Option<Route>, changes: &mut Changes) {
         if let (Some(route), Some(lost)) = (&mut route, self.rivals.losses(id)) {
             route.lose(lost);
+        }
+        if let Some(route) = &mut route {
+            settle(&self.ingress_classes, &id.key, route);
         }
         let accepted = route.iter().flat_map(|route| &route.parents).filter(|p| p.accepted.holds());
         let listeners = accepted.flat_map(|parent| parent.listeners.iter().cloned()).collect();
@@ -421,15 +445,6 @@ impl Attachments {
     }
 }
 
-/// Whether it is not known yet if something that a Gateway refers to is there.
-fn awaits(index: &Index, gateway: &ObjectKey) -> bool {
-    let id = ObjectId { kind: Kind::Gateway, key: gateway.clone() };
-    index.dependencies(&id).any(|dependency| match dependency {
-        Dependency::Object(id) => index.is_awaited(id),
-        Dependency::GrantsIn(_) => false,
-    })
-}
-
 /// All that routes see of a Gateway.
 fn admissions(gateway: Option<&Gateway>) -> Option<Vec<Admission>> {
     gateway.map(|gateway| gateway.listeners.iter().map(|listener| listener.admission.clone()).collect())
@@ -444,6 +459,12 @@ fn usable(upstream: Option<&Upstream>) -> Option<Result<(), String>> {
 }
 
 fn referring_routes(index: &Index, kind: Kind, key: &ObjectKey) -> Vec<ObjectId> {
-    let dependency = Dependency::Object(ObjectId { kind, key: key.clone() });
-    index.referrers(&dependency).filter(|id| id.kind.is_route()).cloned().collect()
+    let dependency = |key| Dependency::Object(ObjectId { kind, key });
+    let mut routes: Vec<_> = index.referrers(&dependency(key.clone())).cloned().collect();
+    if kind == Kind::Gateway && is_of_class(key) {
+        // It may be that of the default class.
+        routes.extend(index.referrers(&dependency(gateway_of_class(""))).cloned());
+    }
+    routes.retain(|id| id.kind.is_route());
+    routes
 }

@@ -156,7 +156,10 @@ fn spots(route: &model::Route) -> impl Iterator<Item = (Spot, At, &ListenerKey, 
         let every = attachment.hostnames.is_empty().then_some(None);
         let hostnames = attachment.hostnames.iter().map(Some).chain(every);
         hostnames.flat_map(move |hostname| {
-            let rules = route.rules.iter().enumerate();
+            // Of an Ingress each rule is for one of the hosts.
+            let is_for =
+                move |rule: &model::Rule| rule.host.as_ref().is_none_or(|host| host.hostname() == hostname);
+            let rules = route.rules.iter().enumerate().filter(move |(_, rule)| is_for(rule));
             let matches = rules.flat_map(|(rule, configured)| {
                 configured.matches.iter().enumerate().map(move |(number, each)| ((rule, number), each))
             });

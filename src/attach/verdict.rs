@@ -308,6 +308,22 @@ reasons! {
         UnsupportedValue => True "UnsupportedValue",
     }
 
+    /// Set while a host of an Ingress has not the certificate that the Ingress means.
+    IngressCertificates = "Certificates" {
+        /// The Secret is not there or bad.
+        InvalidCertificateRef => False "InvalidCertificateRef",
+        /// Another Ingress has one for the host.
+        HostTaken => False "HostTaken",
+        /// No Secret is named.
+        NoSecret => False "NoSecret",
+    }
+
+    /// Set while another Ingress, or another rule, has a host with the same path.
+    IngressConflicted = "Conflicted" (true) {
+        /// That is why.
+        PathTaken => True "PathTaken",
+    }
+
     /// Whether a policy holds for what it is attached to, for the requests of one Gateway.
     PolicyAccepted = "Accepted" {
         /// It does.

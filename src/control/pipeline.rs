@@ -9,16 +9,19 @@
 //! ```
 
 mod replicas;
+mod statuses;
 
 use super::replicas::Standing;
+use crate::api::ingress::is_of_class;
 use crate::api::{Kind, ObjectId};
 use crate::attach::{self, Attachments, Changes, Head, Work};
 use crate::compile::{Compiler, Input};
 use crate::index::{Dirty, Event, Index};
 use crate::infra::Plan;
 use crate::model::{BindAddress, Delta, ObjectKey};
-use crate::status::{self, Body, Progress, Status, Wanted};
+use crate::status::{Status, Wanted};
 use replicas::Leading;
+use statuses::{gateway_id, is_gateway};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -161,7 +164,7 @@ impl Pipeline {
         });
         self.track_gateways(&changes, &compiled.gateways, now);
         self.assess(now);
-        let served = self.track_served(&dirty);
+        let served = self.track_served(&dirty, &changes);
         let plan = self.plan(&dirty, &changes);
         let (statuses, gone) = self.restate(&dirty, &changes, now);
         Step {
@@ -248,7 +251,8 @@ impl Pipeline {
         let live = self.index.object(&wanted.id).and_then(Status::of);
         let merged = self.merged(wanted, live.as_ref());
         // What has no room in it is to be told.
-        merged.is_some_and(|merged| !merged.changed && merged.left_out.is_empty())
+        let is_told = wanted.body.told().iter().any(|condition| condition.bad);
+        !is_told && merged.is_some_and(|merged| !merged.changed && merged.left_out.is_empty())
     }
 
     /// Which state of every GatewayClass, Gateway, route, policy and Upstream is served since which
@@ -307,12 +311,14 @@ impl Pipeline {
         changed.then_some(plan)
     }
 
-    fn track_served(&mut self, dirty: &Dirty) -> Vec<(Arc<str>, Option<i64>)> {
+    fn track_served(&mut self, dirty: &Dirty, changes: &Changes) -> Vec<(Arc<str>, Option<i64>)> {
         self.unserved.extend(dirty.objects.iter().cloned());
+        // They come with their first Ingress and go with the last.
+        self.unserved.extend(changes.of(Kind::Gateway).filter(|key| is_of_class(key)).map(gateway_id));
         let version = self.compiler.version();
         let mut changed = Vec::new();
         for id in std::mem::take(&mut self.unserved) {
-            let gateway = self.attachments.gateways.get(&id.key).filter(|_| id.kind == Kind::Gateway);
+            let gateway = self.attachments.gateways.get(&id.key).filter(|_| is_gateway(id.kind));
             if self.compiler.is_waiting(&id) || gateway.is_some_and(attach::Gateway::waits_for_ports) {
                 self.unserved.insert(id);
                 continue;
@@ -340,7 +346,9 @@ impl Pipeline {
     fn head(&self, id: &ObjectId) -> Option<&Head> {
         match id.kind {
             Kind::GatewayClass => self.attachments.classes.get(&id.key).map(|class| &class.head),
-            Kind::Gateway => self.attachments.gateways.get(&id.key).map(|gateway| &gateway.head),
+            Kind::Gateway | Kind::IngressClass => {
+                self.attachments.gateways.get(&id.key).map(|gateway| &gateway.head)
+            }
             kind if kind.is_route() => self.attachments.routes.get(id).map(|route| &route.head),
             Kind::Upstream => self.attachments.upstreams.get(&id.key).map(|upstream| &upstream.head),
             Kind::BackendTlsPolicy => {
@@ -349,114 +357,6 @@ impl Pipeline {
             _ => None,
         }
     }
-
-    fn restate(
-        &mut self,
-        dirty: &Dirty,
-        changes: &Changes,
-        now: Instant,
-    ) -> (Vec<Arc<Wanted>>, Vec<ObjectId>) {
-        let mut ids = std::mem::take(&mut self.restate);
-        ids.extend(changes.objects.iter().chain(&dirty.statuses).cloned());
-        let (mut statuses, mut gone) = (Vec::new(), Vec::new());
-        for id in ids {
-            let is_early = || self.patient_until(&id.key).is_some_and(|until| now < until);
-            if id.kind == Kind::Gateway && (is_early() || self.waits_for_nodes(&id.key, now)) {
-                self.restate.insert(id);
-                continue;
-            }
-            let Some(wanted) = self.wanted_of(&id) else {
-                if self.wanted.remove(&id).is_some() {
-                    gone.push(id);
-                }
-                continue;
-            };
-            let known = self.wanted.get(&id).is_some_and(|known| **known == wanted);
-            if !known
-                || self.rewrite.remove(&id)
-                || dirty.statuses.contains(&id) && self.was_overwritten(&wanted)
-            {
-                let wanted = Arc::new(wanted);
-                self.wanted.insert(id, wanted.clone());
-                statuses.push(wanted);
-            }
-        }
-        (statuses, gone)
-    }
-
-    /// Whether the object came with a status, and one that differs from what is wanted.
-    fn was_overwritten(&self, wanted: &Wanted) -> bool {
-        let Some(live) = self.index.object(&wanted.id).and_then(Status::of) else { return false };
-        self.merged(wanted, Some(&live)).is_some_and(|merged| merged.changed)
-    }
-
-    fn merged(&self, wanted: &Wanted, live: Option<&Status>) -> Option<status::Merged> {
-        let controller = &self.attachments.options().controller_name;
-        // Any time will do: it enters only where the two differ anyway.
-        status::merge(wanted, live, controller, &crate::api::Time(jiff::Timestamp::UNIX_EPOCH))
-    }
-
-    fn is_served(&self, gateway: &ObjectKey) -> bool {
-        let here = |gateway: &GatewayVersion| gateway.version <= self.acknowledged;
-        self.gateways.get(gateway).is_some_and(|gateway| here(gateway) && gateway.standing.is_served())
-    }
-
-    /// Until when the status of a Gateway waits for what is on its way.
-    fn patient_until(&self, gateway: &ObjectKey) -> Option<Instant> {
-        let tracked = self.gateways.get(gateway)?;
-        let found = self.attachments.gateways.get(gateway)?;
-        let has_listeners = found.listeners.iter().any(|listener| listener.is_usable());
-        let is_coming = self.is_patient && found.reached.is_on_its_way();
-        let waits = has_listeners && !self.is_served(gateway) || is_coming;
-        waits.then(|| tracked.since + PATIENCE)
-    }
-
-    fn deadline(&self, now: Instant) -> Option<Instant> {
-        let gateways = self.restate.iter().filter(|id| id.kind == Kind::Gateway);
-        let patience = gateways.filter_map(|id| self.patient_until(&id.key)).filter(|until| *until > now);
-        patience.chain(self.compiler.deadline()).chain(self.next_silent(now)).min()
-    }
-
-    fn wanted_of(&self, id: &ObjectId) -> Option<Wanted> {
-        let broken = self.index.why_broken(id).map(|broken| &**broken);
-        let key = &id.key;
-        let found = &self.attachments;
-        let wanted = match id.kind {
-            Kind::GatewayClass => found.classes.get(key).map(|class| status::class(key, class)),
-            Kind::Gateway => found.gateways.get(key).map(|gateway| {
-                let replicas = self.of_replicas(key);
-                let served = self.is_served(key);
-                let progress = Progress { served, replicas: &replicas, unusable: &self.unusable };
-                status::gateway(key, gateway, |listener| found.count_routes(listener), progress)
-            }),
-            kind if kind.is_route() => found.routes.get(id).map(|route| status::route(id, route)),
-            Kind::Upstream => found.upstreams.get(key).map(|upstream| status::upstream(key, upstream)),
-            Kind::BackendTlsPolicy => {
-                found.backend_tls_policies().get(key).map(|policy| status::backend_tls_policy(key, policy))
-            }
-            _ => None,
-        };
-        let notes = found.foreign.get(key).filter(|_| id.kind == Kind::Gateway);
-        let unwritten = || {
-            (broken.is_some() || notes.is_some())
-                .then(|| status::unwritten(id, broken, notes.cloned().into_iter().collect()))
-        };
-        let mut wanted = wanted.or_else(unwritten)?;
-        // A broken route or policy without any Gateway of ours has no condition that could say so.
-        if let (Some(broken), Body::Route(entries) | Body::Policy(entries)) = (broken, &wanted.body)
-            && entries.is_empty()
-        {
-            let problems = broken.problems.iter().filter(|problem| !wanted.notes.contains(problem));
-            let problems: Vec<_> = problems.cloned().collect();
-            wanted.notes.extend(problems);
-            wanted.bad = true;
-        }
-        Some(wanted)
-    }
-}
-
-fn gateway_id(key: &ObjectKey) -> ObjectId {
-    ObjectId { kind: Kind::Gateway, key: key.clone() }
 }
 
 #[cfg(test)]

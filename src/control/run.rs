@@ -15,7 +15,7 @@ use crate::model::{BindAddress, Delta, Resource};
 use crate::proxy::{BindFailures, Proxy, WorkerState};
 use crate::source::Source;
 use crate::source::cluster::Referred;
-use crate::status::{Body, Wanted};
+use crate::status::Wanted;
 use crate::telemetry::Metrics;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -284,7 +284,7 @@ impl Control {
     fn write<'a>(&self, statuses: impl IntoIterator<Item = &'a Arc<Wanted>>) {
         let Some(Writing { queue, .. }) = &self.writing else { return };
         for wanted in statuses {
-            if wanted.body == Body::Unwritten || self.pipeline.is_written(wanted) {
+            if !wanted.body.is_written() || self.pipeline.is_written(wanted) {
                 queue.remove(&wanted.id);
             } else {
                 queue.put(wanted.clone());

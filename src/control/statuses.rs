@@ -84,9 +84,20 @@ impl Known {
             "served_generation": served,
             "bad": wanted.bad,
             "notes": wanted.notes,
+            "told": wanted.body.told().iter().map(told).collect::<Vec<_>>(),
             "status": status.as_deref().map_or(Value::Null, wire),
         })
     }
+}
+
+/// A condition that no status has.
+fn told(condition: &Condition) -> Value {
+    json!({
+        "type": condition.type_,
+        "status": condition.truth.as_str(),
+        "reason": condition.reason,
+        "message": condition.message,
+    })
 }
 
 fn wire(status: &Status) -> Value {
@@ -96,6 +107,7 @@ fn wire(status: &Status) -> Value {
         Status::Route(status) => serde_json::to_value(status),
         Status::Policy(status) => serde_json::to_value(status),
         Status::Upstream(status) => serde_json::to_value(status),
+        Status::Ingress(status) => serde_json::to_value(status),
     };
     value.unwrap_or_else(|error| json!({ "error": error.to_string() }))
 }

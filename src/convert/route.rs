@@ -2,14 +2,17 @@
 
 use super::mirror::{MirrorReference, mirrors};
 use super::unsupported::{self, Effect, Found};
-use super::{InvalidField, InvalidValue, filters, grpc_route, http_route, policy, stream_route};
+use super::{InvalidField, InvalidValue, filters, grpc_route, http_route, ingress, policy, stream_route};
 use crate::api::gateway::{
     BackendObjectReference, HttpBackendRef, HttpRouteFilter, HttpRouteRetry, HttpRouteTimeouts,
 };
 use crate::api::{Kind, Object};
-use crate::model::{Filters, Hostname, Match, PathMatch, Retry, RuleKey, SessionPersistence, Timeouts};
+use crate::model::{
+    Filters, Hostname, Match, PathMatch, Retry, RuleHost, RuleKey, SessionPersistence, Timeouts,
+};
 use serde::Serialize;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// A route as far as it can be known without any other object.
 #[derive(Clone, Debug)]
@@ -28,6 +31,10 @@ pub struct Route {
 pub struct HttpRule {
     /// Its identity within the route.
     pub key: RuleKey,
+    /// Of the route's hostnames only this one, if it is for one.
+    pub host: Option<RuleHost>,
+    /// Whether it is an Ingress' default backend, which leaves everything to whoever has a rule for it.
+    pub is_default: bool,
     /// Whether it can be served.
     pub standing: Standing,
     /// At least one, unless the rule is dropped.
@@ -68,6 +75,8 @@ pub enum Standing {
 pub struct BackendReference {
     /// With its namespace.
     pub object: BackendObjectReference,
+    /// Of a Service's port that is known by its name only.
+    pub port_name: Option<Arc<str>>,
     /// Its share.
     pub weight: u32,
     /// Those of the backend alone, without the mirrors.
@@ -95,6 +104,7 @@ pub fn route(object: &Object) -> Option<Route> {
     match object {
         Object::HttpRoute(route) => Some(http_route::convert(route)),
         Object::GrpcRoute(route) => Some(grpc_route::convert(route)),
+        Object::Ingress(ingress) => Some(ingress::convert(ingress)),
         Object::TlsRoute(route) => {
             let namespace = route.metadata.namespace.as_deref();
             Some(stream_route::convert(Kind::TlsRoute, &**route, namespace, &route.spec))
@@ -158,6 +168,8 @@ fn hostnames(wire: &[String]) -> Result<Vec<Hostname>, InvalidField> {
 fn rule(wire: WireRule<'_>, key: RuleKey, field: &str, namespace: &str, closing: Vec<String>) -> HttpRule {
     let mut rule = HttpRule {
         key,
+        host: None,
+        is_default: false,
         standing: Standing::Good,
         matches: Vec::new(),
         filters: Filters::default(),
@@ -226,6 +238,7 @@ fn backend_reference(
     object.namespace.get_or_insert_with(|| namespace.to_owned());
     Ok(BackendReference {
         object,
+        port_name: None,
         weight: wire.backend.weight,
         filters: filters::filters(&wire.filters, all_prefixes, &field)?,
         mirrors: mirrors(&wire.filters, namespace, &field)?,

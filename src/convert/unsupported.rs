@@ -48,7 +48,7 @@ pub struct Found {
     pub indices: Vec<usize>,
 }
 
-const fn field(kind: Kind, path: &'static str, effect: Effect, instead: &'static str) -> Field {
+pub(super) const fn field(kind: Kind, path: &'static str, effect: Effect, instead: &'static str) -> Field {
     Field { kind, path, effect, instead, honoured: |_| false }
 }
 

@@ -5,6 +5,7 @@ use crate::api::gateway::{
     AnyRoute, BackendTlsPolicy, Gateway, GatewayClass, LocalPolicyTargetReferenceWithSectionName,
     ParentReference,
 };
+use crate::api::ingress::{Ingress, IngressClass, gateway_of_class};
 use crate::api::upstream::Upstream;
 use crate::api::{Kind, Object, ObjectId};
 use crate::model::ObjectKey;
@@ -49,8 +50,15 @@ impl Collector<'_> {
 
     fn parents(&mut self, parents: &[ParentReference]) {
         for parent in parents {
-            if let Some(kind @ Kind::Gateway) = Kind::find(&parent.group, &parent.kind) {
-                self.object(kind, parent.namespace.as_deref().unwrap_or(self.namespace), &parent.name);
+            match Kind::find(&parent.group, &parent.kind) {
+                Some(kind @ Kind::Gateway) => {
+                    self.object(kind, parent.namespace.as_deref().unwrap_or(self.namespace), &parent.name);
+                }
+                Some(Kind::IngressClass) => {
+                    let key = gateway_of_class(&parent.name);
+                    self.found.insert(Dependency::Object(ObjectId { kind: Kind::Gateway, key }));
+                }
+                _ => {}
             }
         }
     }
@@ -106,6 +114,26 @@ impl Collector<'_> {
         }
     }
 
+    /// An Ingress is a route whose certificates are its own, always of its namespace.
+    fn ingress(&mut self, ingress: &Ingress) {
+        self.route(ingress);
+        let secrets = ingress.spec.tls.iter().flatten().filter_map(|entry| entry.secret_name.as_deref());
+        for name in secrets.filter(|name| !name.is_empty()) {
+            self.object(Kind::Secret, self.namespace, name);
+        }
+    }
+
+    fn ingress_class(&mut self, class: &IngressClass) {
+        let Some(reference) = class.spec.as_ref().and_then(|spec| spec.parameters.as_ref()) else { return };
+        let (group, namespace) = (reference.api_group.as_deref(), reference.namespace.as_deref());
+        self.parameters(
+            group.unwrap_or_default(),
+            &reference.kind,
+            namespace.unwrap_or_default(),
+            &reference.name,
+        );
+    }
+
     /// What a policy is attached to: always in its own namespace.
     fn targets(&mut self, targets: &[LocalPolicyTargetReferenceWithSectionName]) {
         for target in targets {
@@ -138,6 +166,8 @@ pub(super) fn of_object(object: &Object) -> BTreeSet<Dependency> {
         Object::Gateway(gateway) => collector.gateway(gateway),
         Object::BackendTlsPolicy(policy) => collector.backend_tls_policy(policy),
         Object::Upstream(upstream) => collector.upstream(upstream),
+        Object::Ingress(ingress) => collector.ingress(ingress),
+        Object::IngressClass(class) => collector.ingress_class(class),
         other => {
             if let Some(route) = other.as_route() {
                 collector.route(route);

@@ -259,8 +259,10 @@ impl Index {
             // Nobody rests on a route, and who rests on the others is found when they are judged.
             _ => {}
         }
-        let is_judged =
-            matches!(id.kind, Kind::GatewayClass | Kind::Gateway | Kind::BackendTlsPolicy | Kind::Upstream);
+        let is_judged = matches!(
+            id.kind,
+            Kind::GatewayClass | Kind::Gateway | Kind::IngressClass | Kind::BackendTlsPolicy | Kind::Upstream
+        );
         if is_judged || id.kind.is_route() {
             self.dirty.objects.insert(id.clone());
         }
@@ -340,6 +342,13 @@ fn means_the_same(old: &Object, new: &Object) -> bool {
         (Object::EndpointSlice(a), Object::EndpointSlice(b)) => {
             (&a.address_type, &a.endpoints, &a.ports) == (&b.address_type, &b.endpoints, &b.ports)
                 && service_of(old) == service_of(new)
+        }
+        // What their annotations say counts as much.
+        (Object::Ingress(a), Object::Ingress(b)) => {
+            a.spec == b.spec && a.metadata.annotations == b.metadata.annotations
+        }
+        (Object::IngressClass(a), Object::IngressClass(b)) => {
+            a.spec == b.spec && a.metadata.annotations == b.metadata.annotations
         }
         _ => old.has_spec_of(new),
     }

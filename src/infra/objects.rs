@@ -14,6 +14,8 @@ use std::ops::RangeInclusive;
 
 const GATEWAY_NAME: &str = "gateway.networking.k8s.io/gateway-name";
 const CLASS_NAME: &str = "gateway.networking.k8s.io/gateway-class-name";
+/// In place of the three others, where it is the Gateway of an IngressClass.
+const INGRESS_CLASS: &str = "tidegate.dev/ingress-class";
 const GATEWAY_NAMESPACE: &str = "tidegate.dev/gateway-namespace";
 const GATEWAY_UID: &str = "tidegate.dev/gateway-uid";
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
@@ -142,13 +144,16 @@ fn metadata(home: &Home, gateway: &Gateway) -> ObjectMeta {
         annotations.extend(wanted.annotations.iter().map(|(key, value)| (key.clone(), value.clone())));
     }
     let uid = text(gateway.metadata.uid.as_ref());
-    let own = [
-        (GATEWAY_NAME, text(gateway.metadata.name.as_ref())),
-        (CLASS_NAME, &gateway.spec.gateway_class_name),
-        (GATEWAY_NAMESPACE, text(gateway.metadata.namespace.as_ref())),
-        (GATEWAY_UID, uid),
-        (MANAGED_BY, &home.managed_by),
-    ];
+    let (name, namespace) = (text(gateway.metadata.name.as_ref()), text(gateway.metadata.namespace.as_ref()));
+    let whose = match namespace {
+        "" => vec![(INGRESS_CLASS, name)],
+        _ => vec![
+            (GATEWAY_NAME, name),
+            (CLASS_NAME, &*gateway.spec.gateway_class_name),
+            (GATEWAY_NAMESPACE, namespace),
+        ],
+    };
+    let own = whose.into_iter().chain([(GATEWAY_UID, uid), (MANAGED_BY, &*home.managed_by)]);
     labels.extend(own.map(|(key, value)| (key.to_owned(), shortened(value, uid))));
     ObjectMeta {
         labels: Some(labels),
@@ -161,8 +166,10 @@ fn metadata(home: &Home, gateway: &Gateway) -> ObjectMeta {
 /// Gateways, and neither may have the other's Service.
 pub fn service_name(gateway: &Gateway) -> String {
     let (namespace, name) = (text(gateway.metadata.namespace.as_ref()), text(gateway.metadata.name.as_ref()));
-    // A Service's name has no dots and begins with a letter.
-    let whole = format!("gw-{namespace}-{name}").replace('.', "-");
+    // A Service's name has no dots and begins with a letter. That of an IngressClass has no namespace.
+    let whole =
+        if namespace.is_empty() { format!("ingress-{name}") } else { format!("gw-{namespace}-{name}") };
+    let whole = whole.replace('.', "-");
     let uid = text(gateway.metadata.uid.as_ref());
     with_uid(&whole, uid)
 }

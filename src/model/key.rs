@@ -62,6 +62,8 @@ pub enum RouteKind {
     /// `gateway.networking.k8s.io` TCPRoute.
     #[serde(rename = "TCPRoute")]
     Tcp,
+    /// `networking.k8s.io` Ingress.
+    Ingress,
 }
 
 impl fmt::Display for RouteKind {
@@ -71,6 +73,7 @@ impl fmt::Display for RouteKind {
             Self::Grpc => f.write_str("GRPCRoute"),
             Self::Tls => f.write_str("TLSRoute"),
             Self::Tcp => f.write_str("TCPRoute"),
+            Self::Ingress => f.write_str("Ingress"),
         }
     }
 }

@@ -50,6 +50,9 @@ pub struct Attachment {
 pub struct Rule {
     /// Identity within the route.
     pub key: RuleKey,
+    /// Of the route's hostnames only this one, if it is for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<RuleHost>,
     /// At least one; any of them is enough.
     pub matches: Vec<Match>,
     /// Applied before those of the backend.
@@ -60,6 +63,25 @@ pub struct Rule {
     pub timeouts: Timeouts,
     /// When a request is sent again, where the route says it.
     pub retry: Option<Retry>,
+}
+
+/// The one host that a rule of an Ingress is for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum RuleHost {
+    /// Every host, as of a route without hostnames.
+    Every,
+    /// This one. Here a wildcard stands for exactly one label.
+    Named(Hostname),
+}
+
+impl RuleHost {
+    /// Its hostname, if it has one.
+    pub fn hostname(&self) -> Option<&Hostname> {
+        match self {
+            Self::Every => None,
+            Self::Named(hostname) => Some(hostname),
+        }
+    }
 }
 
 /// One weighted backend of a rule.

@@ -14,7 +14,7 @@ const MOST: usize = 8;
 const NOT_YET: [&str; 2] = ["Pending", "AddressNotAssigned"];
 
 /// A condition that becomes bad.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Flip {
     /// The reason of the condition.
     pub reason: &'static str,
@@ -70,6 +70,7 @@ fn conditions<'a>(live: &'a Status, controller_name: &str) -> BTreeMap<(String, 
         }
         Status::Route(status) => own(PARENT, &status.parents, controller_name),
         Status::Policy(status) => own(ANCESTOR, &status.ancestors, controller_name),
+        Status::Ingress(_) => Vec::new(),
     };
     let each = parts.into_iter();
     each.flat_map(|(title, all)| all.iter().map(move |one| ((title.clone(), one.type_.as_str()), one)))

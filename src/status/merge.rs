@@ -2,11 +2,13 @@
 
 use super::entries::SharedEntry;
 use super::features::FEATURES;
+use super::ingress;
 use super::wanted::{Body, ListenerBody, ParentBody, Wanted, is_own_condition};
 use crate::api::gateway::{
     GatewayClassStatus, GatewayStatus, GatewayStatusAddress, ListenerStatus, ParentReference, PolicyStatus,
     RouteStatus, SupportedFeature,
 };
+use crate::api::ingress::IngressStatus;
 use crate::api::upstream::{UpstreamStatus, UpstreamTargetsStatus};
 use crate::api::{Condition as WireCondition, Object, Time};
 use crate::attach::verdict::Condition;
@@ -27,6 +29,8 @@ pub enum Status {
     Policy(PolicyStatus),
     /// Of an Upstream.
     Upstream(UpstreamStatus),
+    /// Of an Ingress.
+    Ingress(IngressStatus),
 }
 
 /// What is to be written.
@@ -73,10 +77,20 @@ pub fn merge(wanted: &Wanted, newest: Option<&Status>, controller_name: &str, no
             let live = if let Some(Status::Upstream(live)) = newest { Some(live) } else { None };
             Status::Upstream(writer.upstream(live, conditions, *targets))
         }
-        (Body::Unwritten, _) => return None,
+        (Body::Ingress { addresses, .. }, newest) => {
+            return Some(ingress::merge(addresses, of_ingress(newest)));
+        }
+        (Body::IngressLeft { addresses }, newest) => {
+            return Some(ingress::leave(addresses, of_ingress(newest)));
+        }
+        (Body::Told(_) | Body::Unwritten, _) => return None,
     };
     let changed = newest.map_or(!status.says_nothing(), |newest| *newest != status);
     Some(Merged { status, changed, left_out })
+}
+
+fn of_ingress(status: Option<&Status>) -> Option<&IngressStatus> {
+    if let Some(Status::Ingress(status)) = status { Some(status) } else { None }
 }
 
 impl Status {
@@ -85,7 +99,7 @@ impl Status {
         match self {
             Self::Route(status) => status.parents.is_empty(),
             Self::Policy(status) => status.ancestors.is_empty(),
-            Self::Class(_) | Self::Gateway(_) | Self::Upstream(_) => false,
+            Self::Class(_) | Self::Gateway(_) | Self::Upstream(_) | Self::Ingress(_) => false,
         }
     }
 
@@ -96,6 +110,7 @@ impl Status {
             Object::Gateway(object) => object.status.clone().map(Self::Gateway),
             Object::BackendTlsPolicy(object) => object.status.clone().map(Self::Policy),
             Object::Upstream(object) => object.status.clone().map(Self::Upstream),
+            Object::Ingress(object) => object.status.clone().map(Self::Ingress),
             other => other.as_route()?.status().cloned().map(Self::Route),
         }
     }

@@ -3,6 +3,7 @@
 use super::wanted::{Body, ParentBody, Wanted};
 use crate::api::Kind;
 use crate::api::gateway::{GROUP, ParentReference};
+use crate::api::ingress::{is_of_class, parent};
 use crate::attach::verdict::Verdict;
 use crate::attach::{Ancestor, BackendTlsPolicy};
 use crate::model::ObjectKey;
@@ -20,8 +21,12 @@ pub fn backend_tls_policy(key: &ObjectKey, policy: &BackendTlsPolicy) -> Wanted 
     wanted
 }
 
-/// The Gateway as a whole, in every field: other controllers write it like this, too.
+/// The Gateway as a whole, in every field: other controllers write it like this, too. Or the
+/// IngressClass.
 fn reference(ancestor: &Ancestor) -> ParentReference {
+    if is_of_class(&ancestor.gateway) {
+        return parent(&ancestor.gateway.name);
+    }
     ParentReference {
         group: GROUP.to_owned(),
         kind: Kind::Gateway.name().to_owned(),

@@ -19,7 +19,7 @@ pub struct MergedJson {
     pub changed: bool,
     /// As in [`Merged`].
     pub left_out: Vec<ParentReference>,
-    /// The conditions that become bad by it.
+    /// The conditions that become bad by it; all that are, where the status has no place for them.
     pub flips: Vec<Flip>,
 }
 
@@ -39,7 +39,12 @@ pub fn merge_json(
     else {
         return Ok(None);
     };
-    let flips = if changed { flips(wanted, live.as_ref(), controller_name) } else { Vec::new() };
+    // What no status holds cannot be compared with one.
+    let flips = match (wanted.body.told(), changed) {
+        ([], true) => flips(wanted, live.as_ref(), controller_name),
+        ([], false) => Vec::new(),
+        _ => flips(wanted, None, controller_name),
+    };
     let mut json = status.to_json()?;
     if let (Some(live), Some(newest)) = (live, newest) {
         json = restore(json, &live.to_json()?, newest);
@@ -61,6 +66,7 @@ impl Status {
             Kind::Gateway => Some(Self::Gateway(read(status)?)),
             Kind::BackendTlsPolicy => Some(Self::Policy(read(status)?)),
             Kind::Upstream => Some(Self::Upstream(read(status)?)),
+            Kind::Ingress => Some(Self::Ingress(read(status)?)),
             kind if kind.is_route() => Some(Self::Route(read(status)?)),
             _ => None,
         })
@@ -80,6 +86,7 @@ impl Status {
             Self::Route(status) => write(status),
             Self::Policy(status) => write(status),
             Self::Upstream(status) => write(status),
+            Self::Ingress(status) => write(status),
         }
     }
 }

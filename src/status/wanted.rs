@@ -53,6 +53,20 @@ pub enum Body {
         /// How many targets it has.
         targets: usize,
     },
+    /// Of an Ingress.
+    Ingress {
+        /// What a status has no place for: for the log, `check` and Events.
+        conditions: Vec<Condition>,
+        /// Where it is reached.
+        addresses: Vec<Address>,
+    },
+    /// Of an Ingress that is no longer this controller's.
+    IngressLeft {
+        /// What was written of it.
+        addresses: Vec<Address>,
+    },
+    /// Nothing can be written, and this is what there is to say.
+    Told(Vec<Condition>),
     /// Nothing can be written: the kind has no status, or the object is not this controller's.
     Unwritten,
 }
@@ -96,6 +110,21 @@ impl Progress<'_> {
     }
 }
 
+impl Body {
+    /// Whether there is a status that has it.
+    pub fn is_written(&self) -> bool {
+        !matches!(self, Self::Told(_) | Self::Unwritten)
+    }
+
+    /// Its conditions, where the status has no place for them.
+    pub fn told(&self) -> &[Condition] {
+        match self {
+            Self::Ingress { conditions, .. } | Self::Told(conditions) => conditions,
+            _ => &[],
+        }
+    }
+}
+
 impl Wanted {
     pub(super) fn new(kind: Kind, key: &ObjectKey, head: &Head, body: Body) -> Self {
         let id = ObjectId { kind, key: key.clone() };
@@ -109,7 +138,10 @@ impl Wanted {
     pub fn conditions(&self) -> Vec<(String, &Condition)> {
         let mut parts: Vec<(String, &[Condition])> = Vec::new();
         match &self.body {
-            Body::Class(conditions) | Body::Upstream { conditions, .. } => {
+            Body::Class(conditions)
+            | Body::Upstream { conditions, .. }
+            | Body::Ingress { conditions, .. }
+            | Body::Told(conditions) => {
                 parts.push((String::new(), conditions));
             }
             Body::Gateway { conditions, listeners, .. } => {
@@ -127,7 +159,7 @@ impl Wanted {
                     ancestors.iter().map(|one| (entry_title(ANCESTOR, &one.reference), &*one.conditions)),
                 );
             }
-            Body::Unwritten => {}
+            Body::IngressLeft { .. } | Body::Unwritten => {}
         }
         let each = parts.into_iter();
         each.flat_map(|(title, all)| all.iter().map(move |condition| (title.clone(), condition))).collect()

@@ -10,7 +10,7 @@ use super::conditions::Request;
 use super::listener::Found;
 use super::query::Query;
 use super::rule::{Match, Rule};
-use crate::model::{PathMatch, RouteKey};
+use crate::model::{Hostname, PathMatch, RouteKey};
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -45,10 +45,16 @@ struct Candidate {
 }
 
 impl Bucket {
-    pub(super) fn new<'a>(routes: impl IntoIterator<Item = &'a CompiledRoute>) -> Self {
+    /// The rules that these routes have for a hostname.
+    pub(super) fn new<'a>(
+        hostname: Option<&Hostname>,
+        routes: impl IntoIterator<Item = &'a CompiledRoute>,
+    ) -> Self {
         let mut candidates = Vec::new();
         for route in routes {
-            for rule in &route.rules {
+            let is_for =
+                |rule: &&Arc<Rule>| rule.host.as_ref().is_none_or(|host| host.hostname() == hostname);
+            for rule in route.rules.iter().filter(is_for) {
                 let places = 0..rule.matches.len();
                 let each = places.map(|place| Candidate { rule: rule.clone(), place, order: 0 });
                 candidates.extend(each.map(|candidate| (route, candidate)));
@@ -114,6 +120,7 @@ impl Candidate {
         EXAMINED.set(EXAMINED.get() + 1);
         let Match { conditions, pattern, .. } = self.matching();
         conditions.method_holds(request.method)
+            && conditions.host_holds(request.host)
             && pattern.as_ref().is_none_or(|pattern| pattern.matches(request.path.as_bytes()))
             && conditions.fields_hold(request.headers, query)
     }

@@ -250,7 +250,7 @@ impl Builder {
         let attached = self.attached.get(listener).and_then(|by_host| by_host.get(&hostname.cloned()));
         let routes = attached.into_iter().flatten().filter_map(|key| Some(&self.routes.get(key)?.compiled));
         match attached {
-            Some(_) => drop(state.buckets.insert(hostname, Arc::new(Bucket::new(routes)))),
+            Some(_) => drop(state.buckets.insert(hostname, Arc::new(Bucket::new(hostname, routes)))),
             None => state.buckets.remove(hostname),
         }
         self.work.buckets += 1;

@@ -5,8 +5,8 @@ use super::conditions::{Conditions, Value};
 use super::filter::{Filters, header_name};
 use super::rule::{Backend, Match, Rule, Target};
 use crate::model::{
-    self, BackendTarget, HeaderMatch, InvalidPattern, PathMatch, Pattern, Reason, RouteKey, RuleKey,
-    ValueMatch,
+    self, BackendTarget, HeaderMatch, Hostname, InvalidPattern, PathMatch, Pattern, Reason, RouteKey,
+    RuleHost, RuleKey, ValueMatch,
 };
 use crate::telemetry::Metrics;
 use crate::upstream::{Member, Registry, Split};
@@ -61,13 +61,14 @@ impl Compiler {
                 Err(error) => (Filters::default(), vec![(1, broken(&error.to_string()))]),
             };
             let matches =
-                rule.matches.iter().filter_map(|matching| self.patterns.compile_match(route, matching));
+                rule.matches.iter().filter_map(|matching| self.patterns.compile_match(route, rule, matching));
             Arc::new(Rule {
                 route: route.key.clone(),
                 name: key.to_string().into(),
                 key,
                 route_name: route_name.clone(),
                 metrics: route_metrics.clone(),
+                host: rule.host.clone(),
                 matches: matches.collect(),
                 filters,
                 split: split(&weighted),
@@ -140,13 +141,18 @@ impl Patterns {
     /// A match that cannot be compiled matches nothing: the control plane judges expressions
     /// and names by the same functions and drops such a rule, so this is a defect and no reason
     /// to take the other rules down.
-    fn compile_match(&mut self, route: &model::Route, matching: &model::Match) -> Option<Match> {
-        self.try_compile(matching)
+    fn compile_match(
+        &mut self,
+        route: &model::Route,
+        rule: &model::Rule,
+        matching: &model::Match,
+    ) -> Option<Match> {
+        self.try_compile(rule, matching)
             .inspect_err(|error| tracing::error!(route = %route.key, error, "a match is left out"))
             .ok()
     }
 
-    fn try_compile(&mut self, matching: &model::Match) -> Result<Match, String> {
+    fn try_compile(&mut self, rule: &model::Rule, matching: &model::Match) -> Result<Match, String> {
         let text = |error: InvalidPattern| error.to_string();
         let pattern = match &matching.path {
             PathMatch::Regex(pattern) => Some(self.get(pattern).map_err(text)?),
@@ -161,7 +167,12 @@ impl Patterns {
             Ok::<_, String>((wanted.name.clone(), patterns.value(&wanted.value).map_err(text)?))
         };
         let queries = matching.queries.iter().map(|wanted| query(wanted, self)).collect::<Result<_, _>>()?;
-        let conditions = Conditions { method: matching.method.clone(), headers, queries };
+        let one_label_before = match rule.host.as_ref().and_then(RuleHost::hostname) {
+            Some(Hostname::Wildcard(suffix)) => Some(suffix.clone()),
+            Some(Hostname::Exact(_)) | None => None,
+        };
+        let method = matching.method.clone();
+        let conditions = Conditions { method, one_label_before, headers, queries };
         Ok(Match { model: matching.clone(), pattern, conditions })
     }
 

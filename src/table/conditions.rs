@@ -31,6 +31,8 @@ pub(super) enum Value {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Conditions {
     pub(super) method: Option<Arc<str>>,
+    /// The host has one label before this, `.example.com` for example.
+    pub(super) one_label_before: Option<Arc<str>>,
     pub(super) headers: Box<[(HeaderName, Value)]>,
     pub(super) queries: Box<[(Arc<str>, Value)]>,
 }
@@ -41,7 +43,14 @@ impl Conditions {
         self.method.as_deref().is_none_or(|wanted| wanted == method.as_str())
     }
 
-    /// Everything but the method.
+    /// Whether the host is one for the wildcard that the match is for; the bucket knows the rest.
+    pub(super) fn host_holds(&self, host: &str) -> bool {
+        self.one_label_before
+            .as_deref()
+            .is_none_or(|suffix| host.strip_suffix(suffix).is_some_and(|label| !label.contains('.')))
+    }
+
+    /// Everything but the method and the host.
     pub(super) fn fields_hold(&self, headers: &HeaderMap, query: &Query<'_>) -> bool {
         self.headers.iter().all(|(name, wanted)| header_holds(headers, name, wanted))
             && self.queries.iter().all(|(name, wanted)| query.first(name).is_some_and(|v| wanted.matches(v)))

@@ -3,7 +3,7 @@
 
 use crate::model::{
     BindAddress, HeaderMatch, Hostname, Listener, ListenerKey, Match, PathMatch, QueryMatch, Route, RouteKey,
-    RuleKey, ValueMatch,
+    RuleHost, RuleKey, ValueMatch,
 };
 use http::{HeaderMap, Method};
 use regex::Regex;
@@ -51,6 +51,17 @@ fn host_matches(hostname: Option<&Hostname>, host: &str) -> bool {
             None => name == host,
         },
     }
+}
+
+/// A rule that is for one of its route's hostnames only. A wildcard is one label there.
+fn rule_is_for(host: Option<&RuleHost>, hostname: Option<&Hostname>, asked: &str) -> bool {
+    let Some(host) = host else { return true };
+    let labels = |name: &str| name.split('.').count();
+    host.hostname() == hostname
+        && match hostname.map(ToString::to_string) {
+            Some(name) if name.starts_with('*') => labels(&name) == labels(asked),
+            _ => true,
+        }
 }
 
 fn text_matches(wanted: &ValueMatch, value: &str) -> bool {
@@ -120,6 +131,9 @@ impl Configuration {
                     continue;
                 }
                 for (rule_place, rule) in route.rules.iter().enumerate() {
+                    if !rule_is_for(rule.host.as_ref(), hostname, &asked.host) {
+                        continue;
+                    }
                     for (match_place, matching) in rule.matches.iter().enumerate() {
                         if !matches(matching, asked) {
                             continue;

@@ -3,7 +3,7 @@
 use super::SessionPersistence;
 use super::conditions::Conditions;
 use super::filter::Filters;
-use crate::model::{self, PathMatch, Pattern, Reason, Retry, RouteKey, RuleKey, Timeouts};
+use crate::model::{self, PathMatch, Pattern, Reason, Retry, RouteKey, RuleHost, RuleKey, Timeouts};
 use crate::telemetry::RouteMetrics;
 use crate::upstream::{Slot, Split};
 use std::sync::Arc;
@@ -21,6 +21,8 @@ pub struct Rule {
     pub name: Arc<str>,
     /// The route's counters.
     pub metrics: Arc<RouteMetrics>,
+    /// Of the route's hostnames only this one, if it is for one.
+    pub host: Option<RuleHost>,
     /// Any of them is enough.
     pub matches: Box<[Match]>,
     /// Applied before those of the backend.

@@ -93,6 +93,7 @@ impl RouteBuilder {
         let place = u32::try_from(self.0.rules.len()).unwrap();
         self.0.rules.push(Rule {
             key: RuleKey::Index(place),
+            host: None,
             matches: matches.iter().map(|text| matching(text)).collect(),
             filters: Filters::default(),
             backends: Vec::new(),

@@ -108,6 +108,18 @@ fn status(wanted: &Wanted) -> Value {
             });
             status.insert("ancestors".to_owned(), ancestors.collect());
         }
+        Body::Ingress { conditions: all, addresses } => {
+            let addresses = addresses.iter().map(ToString::to_string);
+            status.insert("addresses".to_owned(), json!(addresses.collect::<Vec<_>>()));
+            status.insert("told".to_owned(), conditions(all));
+        }
+        Body::IngressLeft { addresses } => {
+            let addresses = addresses.iter().map(ToString::to_string);
+            status.insert("left".to_owned(), json!(addresses.collect::<Vec<_>>()));
+        }
+        Body::Told(all) => {
+            status.insert("told".to_owned(), conditions(all));
+        }
         Body::Unwritten => {}
     }
     if !wanted.notes.is_empty() {

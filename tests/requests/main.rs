@@ -16,6 +16,7 @@ mod grpc;
 mod headers;
 mod hostile_http1;
 mod hostile_http2;
+mod ingress;
 mod limits;
 mod mirrors;
 mod parameters;

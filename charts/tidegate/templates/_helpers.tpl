@@ -38,6 +38,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
+{{- define "tidegate.ingressClassName" -}}
+{{- default .Values.gatewayClass.name .Values.ingressClass.name -}}
+{{- end -}}
+
+{{/* Of a release with a controllerName of its own both classes have that one. */}}
+{{- define "tidegate.ingressController" -}}
+{{- default (replace "/gateway-controller" "/ingress-controller" .Values.controllerName) .Values.ingressClass.controller -}}
+{{- end -}}
+
 {{- define "tidegate.image" -}}
 {{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) -}}
 {{- end -}}

@@ -10,7 +10,7 @@ import (
 // fall to the API server's default of one.
 func TestAutoscalingBeginsWithThePodsThatAreThere(t *testing.T) {
 	release := cluster.Release{Name: "scaled", Namespace: cluster.Namespace(t, "install-scaled"), Values: []string{
-		"gatewayClass.create=false", "controllerName=example.com/scaled", "replicaCount=2"}}
+		"gatewayClass.create=false", "ingressClass.enabled=false", "controllerName=example.com/scaled", "replicaCount=2"}}
 	release.Install(t)
 	t.Cleanup(func() { release.Uninstall(t) })
 	release.Values = append(release.Values, "autoscaling.enabled=true")

@@ -2,6 +2,7 @@
 
 use super::node::Schema;
 use crate::api::gateway_parameters::GatewayParameters;
+use crate::api::ingress::{Ingress, IngressClass};
 use crate::api::upstream::Upstream;
 use crate::api::{ConfigMap, EndpointSlice, Kind, Namespace, ObjectMeta, Secret, Service, crds};
 use schemars::JsonSchema;
@@ -36,6 +37,8 @@ schemas! {
     BackendTlsPolicy: embedded(include_str!("gateway-api-v1.7.0/backendtlspolicies.json")),
     Upstream: read(crds::schema::<Upstream>()),
     GatewayParameters: read(crds::schema::<GatewayParameters>()),
+    Ingress: typed::<Ingress>(),
+    IngressClass: typed::<IngressClass>(),
     Service: typed::<Service>(),
     EndpointSlice: typed::<EndpointSlice>(),
     Secret: typed::<Secret>(),

@@ -24,6 +24,7 @@ fn one_match(text: &str) -> Match {
 fn route(name: &str, created: i64, hostnames: &[&str], rules: &[&[&str]]) -> model::Route {
     let rule = |(index, matches): (usize, &&[&str])| Rule {
         key: RuleKey::Index(index as u32),
+        host: None,
         matches: matches.iter().map(|text| one_match(text)).collect(),
         filters: Filters::default(),
         backends: Vec::new(),

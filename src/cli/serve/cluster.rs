@@ -31,6 +31,9 @@ pub(super) struct ClusterArgs {
     /// GatewayClasses with this controllerName are served
     #[arg(long, value_name = "NAME", default_value = Decisions::CONTROLLER_NAME)]
     controller_name: String,
+    /// IngressClasses with this controller are served
+    #[arg(long, value_name = "NAME", default_value = Decisions::INGRESS_CONTROLLER)]
+    ingress_controller_name: String,
     /// The Deployment of these pods, by which the Lease and what is made for Gateways are named
     #[arg(long, value_name = "NAME", default_value = "tidegate")]
     instance: String,
@@ -128,7 +131,9 @@ impl Member {
         let targets = TargetPolicy::new(false, self.args.allow_target.clone());
         let targets = targets.with_local(self.args.pod_ips.clone());
         let name = self.args.controller_name.as_str().into();
-        Decisions { watched: self.watched(), ..Decisions::cluster(name, self.pods.clone(), targets) }
+        let ingress_controller = self.args.ingress_controller_name.as_str().into();
+        let decisions = Decisions::cluster(name, self.pods.clone(), targets);
+        Decisions { watched: self.watched(), ingress_controller, ..decisions }
     }
 
     /// Takes part in the election until `stop`, and has the leader write. The tasks end with what

@@ -1,6 +1,7 @@
 //! Gateways wait for the other replicas while this one leads.
 
-use super::{GatewayVersion, Pipeline, gateway_id};
+use super::statuses::gateway_id;
+use super::{GatewayVersion, Pipeline};
 use crate::api::gateway::Gateway;
 use crate::control::replicas::poll::Plan;
 use crate::control::replicas::{Peers, Replicas, Standing, ready};

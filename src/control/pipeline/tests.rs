@@ -1,9 +1,10 @@
 use super::*;
 use crate::index::testing::{events, id, listed};
 use crate::model::{Backend, BackendTarget, Reason, Resource, ResourceKey, Route};
-use crate::status::Wanted;
+use crate::status::{self, Body, Wanted};
 
 mod by_name;
+mod ingress;
 mod order;
 mod watched;
 

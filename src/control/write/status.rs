@@ -52,6 +52,8 @@ pub struct StatusWriter {
     /// Routes and policies by uid in whose status there is no room for all entries, with those that
     /// are left out.
     full: Mutex<BTreeMap<Arc<str>, Vec<ParentReference>>>,
+    /// What was said of Ingresses, by uid.
+    told: Mutex<BTreeMap<Arc<str>, Vec<Flip>>>,
 }
 
 /// What came of one attempt.
@@ -103,6 +105,7 @@ impl StatusWriter {
             events,
             metrics,
             full: Mutex::default(),
+            told: Mutex::default(),
         };
         (writer, queue)
     }
@@ -181,6 +184,13 @@ impl StatusWriter {
             }
         };
         self.tell_left_out(wanted, merged.left_out);
+        let flips = match wanted.body.told() {
+            [] => merged.flips,
+            _ => {
+                self.tell_news(wanted, merged.flips);
+                Vec::new()
+            }
+        };
         if !merged.changed {
             return Outcome::Done;
         }
@@ -190,7 +200,7 @@ impl StatusWriter {
         }
         match self.send(&api, wanted, object, merged.status).await {
             Ok(()) => {
-                for flip in merged.flips {
+                for flip in flips {
                     self.events.tell(&wanted.id, &wanted.head.uid, flip);
                 }
                 Outcome::Written
@@ -198,6 +208,22 @@ impl StatusWriter {
             Err(kube::Error::Api(status)) if status.code == 409 => Outcome::Conflict,
             Err(kube::Error::Api(status)) if status.code == 404 => Outcome::Done,
             Err(error) => Outcome::Trouble(error.to_string()),
+        }
+    }
+
+    /// Says what was not said before of an object whose status has no place for it.
+    fn tell_news(&self, wanted: &Wanted, flips: Vec<Flip>) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        // Those that are gone are not taken out one by one.
+        if told.len() >= MAX_FULL {
+            told.clear();
+        }
+        let uid = &wanted.head.uid;
+        let before =
+            if flips.is_empty() { told.remove(uid) } else { told.insert(uid.clone(), flips.clone()) };
+        let before = before.unwrap_or_default();
+        for flip in flips.into_iter().filter(|flip| !before.contains(flip)) {
+            self.events.tell(&wanted.id, uid, flip);
         }
     }
 

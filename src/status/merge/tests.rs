@@ -38,6 +38,7 @@ fn merged(body: Body, newest: Option<Status>, now: &str) -> (Value, bool, usize)
         Status::Route(status) => serde_json::to_value(status),
         Status::Policy(status) => serde_json::to_value(status),
         Status::Upstream(status) => serde_json::to_value(status),
+        Status::Ingress(status) => serde_json::to_value(status),
     };
     (value.unwrap(), merged.changed, merged.left_out.len())
 }

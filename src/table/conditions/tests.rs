@@ -60,6 +60,7 @@ fn bytes_that_are_no_text_are_compared_too() {
 fn all_conditions_have_to_hold() {
     let conditions = Conditions {
         method: Some("GET".into()),
+        one_label_before: None,
         headers: Box::new([(HeaderName::from_static("x-a"), exact("1"))]),
         queries: Box::new([("q".into(), exact("a b")), ("r".into(), pattern("[0-9]+"))]),
     };

@@ -132,13 +132,22 @@ fn matching(kind: RouteKind) -> impl Strategy<Value = Match> {
         })
 }
 
+/// Of Ingresses each rule is for one host, of all other routes for each of the route's.
+fn rule_host(kind: RouteKind) -> impl Strategy<Value = Option<RuleHost>> {
+    let host = prop_oneof![1 => Just(RuleHost::Every), 4 => hostname().prop_map(RuleHost::Named)];
+    let some = option::weighted(0.9, host);
+    if kind == RouteKind::Ingress { some.boxed() } else { Just(None).boxed() }
+}
+
 fn route(kind: RouteKind) -> impl Strategy<Value = Route> {
     let attachment = (listener_key(), prop_oneof![Just(Vec::new()), vec(hostname(), 1..4)])
         .prop_map(|(listener, hostnames)| Attachment { listener, hostnames });
-    (route_key(kind), 0..3_i64, vec(attachment, 1..4), vec(vec(matching(kind), 1..4), 1..4)).prop_map(
+    let rules = vec((rule_host(kind), vec(matching(kind), 1..4)), 1..4);
+    (route_key(kind), 0..3_i64, vec(attachment, 1..4), rules).prop_map(
         |(key, created, attachments, rules)| {
-            let rules = rules.into_iter().zip(0..).map(|(matches, place)| Rule {
+            let rules = rules.into_iter().zip(0..).map(|((host, matches), place)| Rule {
                 key: RuleKey::Index(place),
+                host,
                 matches,
                 filters: Filters::default(),
                 backends: Vec::new(),
@@ -162,7 +171,11 @@ fn change(kind: RouteKind) -> impl Strategy<Value = Change> {
 /// Changes in groups, to be applied one group after the other; the first fills the table. All routes
 /// are of one kind, as those of two never share a hostname.
 pub(super) fn history() -> impl Strategy<Value = Vec<Vec<Change>>> {
-    prop_oneof![2 => history_of(RouteKind::Http), 1 => history_of(RouteKind::Grpc)]
+    prop_oneof![
+        2 => history_of(RouteKind::Http),
+        1 => history_of(RouteKind::Grpc),
+        1 => history_of(RouteKind::Ingress),
+    ]
 }
 
 fn history_of(kind: RouteKind) -> impl Strategy<Value = Vec<Vec<Change>>> {

@@ -56,7 +56,7 @@ fn replace(value: &mut Value, place: prop::sample::Index, with: Value) {
 proptest! {
     #[test]
     fn every_manifest_gets_a_verdict(
-        which in 0..8_usize,
+        which in 0..10_usize,
         changes in prop::collection::vec((any::<prop::sample::Index>(), anything()), 0..3),
     ) {
         let mut manifest = everything().swap_remove(which);
@@ -99,6 +99,8 @@ fn written(object: &Object) -> Value {
         Object::BackendTlsPolicy(object) => serde_json::to_value(object),
         Object::Upstream(object) => serde_json::to_value(object),
         Object::GatewayParameters(object) => serde_json::to_value(object),
+        Object::Ingress(object) => serde_json::to_value(object),
+        Object::IngressClass(object) => serde_json::to_value(object),
         Object::Service(object) => serde_json::to_value(object),
         Object::EndpointSlice(object) => serde_json::to_value(object),
         Object::Secret(object) => serde_json::to_value(object),

@@ -282,3 +282,55 @@ async fn each_attempt_is_counted_by_its_end() {
     let count = |result| world.metrics.controller().status_writes("HTTPRoute", result).get();
     assert_eq!([StatusWrite::Written, StatusWrite::Conflict, StatusWrite::Failed].map(count), [2, 1, 2]);
 }
+
+fn ingress_route(status: Value) -> Value {
+    json!({ "apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+        "metadata": { "namespace": "default", "name": "shop", "uid": "u", "generation": 5 },
+        "spec": { "ingressClassName": "tidegate" }, "status": status })
+}
+
+fn wanted_of_ingress(body: Body) -> Arc<Wanted> {
+    let id = ObjectId { kind: Kind::Ingress, key: ObjectKey::new("default", "shop") };
+    let head = Head { uid: "u".into(), generation: 5 };
+    Arc::new(Wanted { id, head, body, notes: Vec::new(), bad: false })
+}
+
+/// What an Ingress' status has no place for is an Event, said once, whether or not an address is written.
+#[tokio::test(start_paused = true)]
+async fn of_an_ingress_the_address_is_written_and_the_rest_is_said_once() {
+    let world = World::new();
+    let object = world.server.put(ingress_route(json!({})));
+    let bad = |message: &str| Condition {
+        type_: "Conflicted",
+        truth: Truth::True,
+        reason: "PathTaken",
+        message: message.to_owned(),
+        bad: true,
+    };
+    let addresses = vec![crate::infra::Address::Ip([192, 0, 2, 1].into())];
+    let wanted = |conditions| wanted_of_ingress(Body::Ingress { conditions, addresses: addresses.clone() });
+    let said = || {
+        let all = world.server.writes();
+        let events = all.iter().filter(|asked| asked.path.ends_with("/events"));
+        events.map(|asked| asked.body["note"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    world.after(wanted(vec![bad("one")])).await;
+    assert_eq!(world.writes().len(), 1);
+    assert_eq!(world.writes()[0].path, "/apis/networking.k8s.io/v1/namespaces/default/ingresses/shop/status");
+    assert_eq!(
+        world.server.get(&object).unwrap()["status"],
+        json!({ "loadBalancer": { "ingress": [{ "ip": "192.0.2.1" }] } })
+    );
+    world.server.until(|_| said() == ["Conflicted=True: one"]).await;
+
+    world.after(wanted(vec![bad("one"), bad("two")])).await;
+    world.server.until(|_| said().len() == 2).await;
+    assert_eq!(said()[1], "Conflicted=True: two");
+    assert_eq!(world.writes().len(), 1, "the address is there");
+
+    world.after(wanted_of_ingress(Body::IngressLeft { addresses: addresses.clone() })).await;
+    assert_eq!(world.server.get(&object).unwrap()["status"], json!({ "loadBalancer": { "ingress": [] } }));
+    world.server.put(ingress_route(json!({ "loadBalancer": { "ingress": [{ "ip": "198.51.100.1" }] } })));
+    world.after(wanted_of_ingress(Body::IngressLeft { addresses: addresses.clone() })).await;
+    assert_eq!(world.writes().len(), 2, "somebody else's is left as it is");
+}

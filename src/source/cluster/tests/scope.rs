@@ -71,7 +71,14 @@ async fn with_namespaces_only_these_are_read_and_of_its_own_only_what_tidegate_n
     );
     let cluster_wide: Vec<_> =
         world.server.open_watches().into_iter().filter(|watch| watch.starts_with('/')).collect();
-    assert_eq!(cluster_wide, ["/gateway.networking.k8s.io/v1/gatewayclasses?", "/v1/namespaces?"]);
+    assert_eq!(
+        cluster_wide,
+        [
+            "/gateway.networking.k8s.io/v1/gatewayclasses?",
+            "/networking.k8s.io/v1/ingressclasses?",
+            "/v1/namespaces?"
+        ]
+    );
 
     world.server.delete(&in_namespace("shop", service("in-shop")));
     world.until_there(Kind::Service, &["in-own", "in-web"]).await;
