@@ -3,6 +3,7 @@
 //! Whatever cannot be understood becomes an `Invalid*` error that names the field; whatever can
 //! be understood but is not honoured is found by [`unsupported::find`].
 
+mod auth;
 mod authorities;
 mod backend_tls;
 mod cors;
@@ -26,6 +27,7 @@ mod stream_route;
 pub mod unsupported;
 mod upstream;
 
+pub use auth::AuthReference;
 pub use authorities::{InvalidBundle, of_config_map, of_secret};
 pub use backend_tls::{BackendTls, Issuers, backend_tls};
 pub use endpoints::endpoints;

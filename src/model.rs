@@ -3,6 +3,7 @@
 //! [`Delta`] is the seam between the two halves of Tidegate. Today it goes through a channel in
 //! one process; the same type goes to a last-good file and to proxies in other pods.
 
+mod auth;
 mod authorities;
 mod bind;
 mod certificate;
@@ -23,6 +24,7 @@ mod session;
 mod settings;
 mod upstream;
 
+pub use auth::{AuthProtocol, ExternalAuth};
 pub use authorities::Authorities;
 pub use bind::{BindAddress, IpProtocol};
 pub use certificate::Certificate;

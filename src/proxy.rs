@@ -7,6 +7,7 @@
 
 mod activity;
 mod answer;
+mod auth;
 mod client_stream;
 mod coalesce;
 mod connection;

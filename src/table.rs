@@ -8,6 +8,7 @@
 //! Table ── Bind (socket) ── Listener (by host or SNI) ── Bucket (by the route's own hostname) ── Rule
 //! ```
 
+mod auth;
 mod bucket;
 mod builder;
 mod compile;
@@ -20,6 +21,7 @@ mod query;
 mod rule;
 mod session;
 
+pub use auth::{AuthProtocol, ExternalAuth};
 pub use builder::Builder;
 pub use conditions::Request;
 pub use cors::{Allowed, Cors};

@@ -15,9 +15,10 @@ use super::{list_problems, not_honoured};
 use crate::api::gateway::{BackendObjectReference, ParentReference};
 use crate::api::ingress::Ingress;
 use crate::api::{Kind, Object, ObjectId};
-use crate::convert::{self, BackendReference, HttpRule, MirrorReference, Standing};
+use crate::convert::{self, AuthReference, BackendReference, HttpRule, MirrorReference, Standing};
 use crate::model::{
-    self, Attachment, Backend, BackendTarget, Filters, Mirror, ObjectKey, Reason, RouteKey, Rule, RuleHost,
+    self, Attachment, Backend, BackendTarget, ExternalAuth, Filters, Mirror, ObjectKey, Reason, RouteKey,
+    Rule, RuleHost, UpstreamKey,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -307,6 +308,9 @@ fn judge_rules(context: &Context<'_>, route: &ObjectId, converted: &[HttpRule]) 
                 let backends = backends.collect();
                 let references = rule.backends.iter().map(|backend| backend.object.clone());
                 let filters = with_mirrors(context, route, &rule.filters, &rule.mirrors, &mut rules.refusals);
+                let auth = rule.auth.as_ref();
+                let auth = auth.map(|auth| external_auth(context, route, auth, &mut rules.refusals));
+                let filters = Filters { auth, ..filters };
                 (filters, backends, references.collect())
             }
         };
@@ -340,17 +344,47 @@ fn one_backend(
     let from = Referrer { kind: route.kind, namespace: &route.key.namespace };
     let resolved = with_port(context.references.index, backend)
         .and_then(|object| resolve(context.references, context.upstreams, from, &object));
-    let target = match resolved {
+    let target = target(resolved, &backend.object, &backend.field, refusals);
+    let filters = with_mirrors(context, route, &backend.filters, &backend.mirrors, refusals);
+    let auth = backend.auth.as_ref().map(|auth| external_auth(context, route, auth, refusals));
+    let filters = Filters { auth, ..filters };
+    Backend { weight: backend.weight, target, filters, session: None }
+}
+
+/// Where a reference leads. What depends on one that leads nowhere is answered with its reason.
+fn target(
+    resolved: Result<UpstreamKey, Refusal>,
+    object: &BackendObjectReference,
+    field: &str,
+    refusals: &mut Vec<(String, Refusal)>,
+) -> BackendTarget {
+    match resolved {
         Ok(upstream) => BackendTarget::Upstream(upstream),
         Err(refusal) => {
-            let reference = title(&backend.object).into();
+            let reference = title(object).into();
             let reason = refusal.cause.in_traffic();
-            refusals.push((backend.field.clone(), refusal));
+            refusals.push((field.to_owned(), refusal));
             BackendTarget::Broken { reason, reference }
         }
-    };
-    let filters = with_mirrors(context, route, &backend.filters, &backend.mirrors, refusals);
-    Backend { weight: backend.weight, target, filters, session: None }
+    }
+}
+
+/// The filter with its service. One that leads nowhere lets no request go on.
+fn external_auth(
+    context: &Context<'_>,
+    route: &ObjectId,
+    auth: &AuthReference,
+    refusals: &mut Vec<(String, Refusal)>,
+) -> ExternalAuth {
+    let from = Referrer { kind: route.kind, namespace: &route.key.namespace };
+    let resolved = resolve(context.references, context.upstreams, from, &auth.object);
+    ExternalAuth {
+        target: target(resolved, &auth.object, &auth.field, refusals),
+        protocol: auth.protocol.clone(),
+        max_body: auth.max_body,
+        edited: auth.edited,
+        rewritten: auth.rewritten,
+    }
 }
 
 /// The filters with those of the mirrors that lead somewhere. One that does not is left out, as the

@@ -25,8 +25,8 @@ pub(super) const CONNECTION_HEADERS: [&str; 9] = [
     "http2-settings",
 ];
 
-/// Converts filters; those that are not honoured are left to [`super::unsupported`], and mirrors to
-/// [`super::mirror`].
+/// Converts filters; those that are not honoured are left to [`super::unsupported`], and those that
+/// refer to backends to [`super::mirror`] and [`super::auth`].
 /// `all_prefixes` tells whether each match of the rule is a PathPrefix.
 pub(super) fn filters(
     wire: &[HttpRouteFilter],

@@ -135,6 +135,7 @@ fn empty(key: RuleKey, host: RuleHost) -> HttpRule {
         matches: Vec::new(),
         filters: Filters::default(),
         mirrors: Vec::new(),
+        auth: None,
         backends: Vec::new(),
         timeouts: Timeouts::default(),
         retry: None,
@@ -164,6 +165,7 @@ fn reference(backend: &IngressBackend, namespace: &str, field: String) -> Option
         weight: 1,
         filters: Filters::default(),
         mirrors: Vec::new(),
+        auth: None,
         field,
     })
 }

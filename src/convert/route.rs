@@ -1,5 +1,6 @@
 //! Routes of all kinds: what differs between the kinds is how a rule says what it matches.
 
+use super::auth::{AuthReference, external_auth};
 use super::mirror::{MirrorReference, mirrors};
 use super::unsupported::{self, Effect, Found};
 use super::{InvalidField, InvalidValue, filters, grpc_route, http_route, ingress, policy, stream_route};
@@ -39,10 +40,12 @@ pub struct HttpRule {
     pub standing: Standing,
     /// At least one, unless the rule is dropped.
     pub matches: Vec<Match>,
-    /// Empty unless the rule is good; without the mirrors.
+    /// Empty unless the rule is good; without what refers to backends.
     pub filters: Filters,
     /// Empty unless the rule is good.
     pub mirrors: Vec<MirrorReference>,
+    /// None unless the rule is good.
+    pub auth: Option<AuthReference>,
     /// Empty unless the rule is good.
     pub backends: Vec<BackendReference>,
     /// None unless the rule is good.
@@ -79,10 +82,12 @@ pub struct BackendReference {
     pub port_name: Option<Arc<str>>,
     /// Its share.
     pub weight: u32,
-    /// Those of the backend alone, without the mirrors.
+    /// Those of the backend alone, without what refers to backends.
     pub filters: Filters,
     /// Those of the backend alone.
     pub mirrors: Vec<MirrorReference>,
+    /// That of the backend alone.
+    pub auth: Option<AuthReference>,
     /// For example `spec.rules[0].backendRefs[1]`.
     pub field: String,
 }
@@ -174,6 +179,7 @@ fn rule(wire: WireRule<'_>, key: RuleKey, field: &str, namespace: &str, closing:
         matches: Vec::new(),
         filters: Filters::default(),
         mirrors: Vec::new(),
+        auth: None,
         backends: Vec::new(),
         timeouts: Timeouts::default(),
         retry: None,
@@ -224,6 +230,7 @@ fn set_actions(
     });
     let backends = backends.collect::<Result<_, _>>()?;
     rule.mirrors = mirrors(wire.filters, namespace, field)?;
+    rule.auth = external_auth(wire.filters, namespace, field)?;
     (rule.filters, rule.backends) = (filters, backends);
     Ok(())
 }
@@ -242,6 +249,7 @@ fn backend_reference(
         weight: wire.backend.weight,
         filters: filters::filters(&wire.filters, all_prefixes, &field)?,
         mirrors: mirrors(&wire.filters, namespace, &field)?,
+        auth: external_auth(&wire.filters, namespace, &field)?,
         field,
     })
 }

@@ -2,7 +2,7 @@
 //! silently: [`find`] sees them in an object, and each gets a condition that names it.
 
 use crate::api::Kind;
-use crate::model::Retry;
+use crate::model::{ExternalAuth, Retry};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -57,6 +57,12 @@ const fn unless(field: Field, honoured: fn(&Value) -> bool) -> Field {
 }
 
 const CLOSED: &str = "requests that the rule matches are answered with 500; remove the filter";
+
+const BODY: &str = "bodies of more than 1 MiB are refused with 413";
+
+fn is_short_body(value: &Value) -> bool {
+    value.as_u64().is_some_and(|size| size <= ExternalAuth::MAX_BODY.into())
+}
 
 /// All of them.
 pub const FIELDS: &[Field] = {
@@ -128,10 +134,21 @@ pub const FIELDS: &[Field] = {
             ),
             |value| value.as_u64().is_some_and(|attempts| attempts <= Retry::MAX_ATTEMPTS.into()),
         ),
-        field(HttpRoute, "spec.rules[].filters[].externalAuth", ClosesRule, CLOSED),
+        unless(
+            field(HttpRoute, "spec.rules[].filters[].externalAuth.forwardBody.maxSize", Told, BODY),
+            is_short_body,
+        ),
         field(HttpRoute, "spec.rules[].filters[].extensionRef", ClosesRule, CLOSED),
         field(HttpRoute, "spec.rules[].backendRefs[].filters[].requestRedirect", ClosesRule, CLOSED),
-        field(HttpRoute, "spec.rules[].backendRefs[].filters[].externalAuth", ClosesRule, CLOSED),
+        unless(
+            field(
+                HttpRoute,
+                "spec.rules[].backendRefs[].filters[].externalAuth.forwardBody.maxSize",
+                Told,
+                BODY,
+            ),
+            is_short_body,
+        ),
         field(HttpRoute, "spec.rules[].backendRefs[].filters[].extensionRef", ClosesRule, CLOSED),
         unless(
             field(GrpcRoute, "spec.useDefaultGateways", Told, "the route attaches to its parentRefs only"),

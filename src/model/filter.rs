@@ -1,6 +1,6 @@
 //! What happens to a request on its way, on a rule or on one backend of it.
 
-use super::{Cors, UpstreamKey};
+use super::{Cors, ExternalAuth, UpstreamKey};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -80,4 +80,6 @@ pub struct Filters {
     pub cors: Option<Cors>,
     /// Beside sending the request.
     pub mirrors: Vec<Mirror>,
+    /// Before the request goes on.
+    pub auth: Option<ExternalAuth>,
 }

@@ -28,6 +28,12 @@ pub enum Reason {
     CorsPreflight,
     /// 403: a preflight of an origin that the CORS filter does not allow.
     CorsPreflightRefused,
+    /// 403 or what it says: the service of an ExternalAuth filter does not let the request go on.
+    AuthDenied,
+    /// 503: no good answer of that service.
+    AuthUnavailable,
+    /// 413: a body that is larger than what that service may be sent.
+    AuthBodyTooLarge,
     /// 500: the rule has no backendRefs, or all weights are 0.
     NoBackends,
     /// 500: the backendRef's object does not exist.
@@ -71,7 +77,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the list.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 33] = [
         Self::BadRequest,
         Self::MethodNotAllowed,
         Self::UriTooLong,
@@ -83,6 +89,9 @@ impl Reason {
         Self::Redirect,
         Self::CorsPreflight,
         Self::CorsPreflightRefused,
+        Self::AuthDenied,
+        Self::AuthUnavailable,
+        Self::AuthBodyTooLarge,
         Self::NoBackends,
         Self::BackendNotFound,
         Self::InvalidBackend,
@@ -118,6 +127,9 @@ impl Reason {
             Self::Redirect => "Redirect",
             Self::CorsPreflight => "CorsPreflight",
             Self::CorsPreflightRefused => "CorsPreflightRefused",
+            Self::AuthDenied => "AuthDenied",
+            Self::AuthUnavailable => "AuthUnavailable",
+            Self::AuthBodyTooLarge => "AuthBodyTooLarge",
             Self::NoBackends => "NoBackends",
             Self::BackendNotFound => "BackendNotFound",
             Self::InvalidBackend => "InvalidBackend",

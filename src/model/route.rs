@@ -21,16 +21,20 @@ pub struct Route {
 }
 
 impl Route {
-    /// Everything that requests, or copies of them, are sent to.
+    /// Everything that requests, copies of them and questions about them are sent to.
     pub fn upstreams(&self) -> impl Iterator<Item = &UpstreamKey> {
         let backends = || self.rules.iter().flat_map(|rule| &rule.backends);
-        let targets = backends().filter_map(|backend| match &backend.target {
+        let filters = || {
+            let of_rules = self.rules.iter().map(|rule| &rule.filters);
+            of_rules.chain(backends().map(|backend| &backend.filters))
+        };
+        let targets = backends().map(|backend| &backend.target);
+        let asked = filters().filter_map(|filters| Some(&filters.auth.as_ref()?.target));
+        let targets = targets.chain(asked).filter_map(|target| match target {
             BackendTarget::Upstream(key) => Some(key),
             BackendTarget::Broken { .. } => None,
         });
-        let filters = self.rules.iter().map(|rule| &rule.filters);
-        let filters = filters.chain(backends().map(|backend| &backend.filters));
-        targets.chain(filters.flat_map(|filters| &filters.mirrors).map(|mirror| &mirror.upstream))
+        targets.chain(filters().flat_map(|filters| &filters.mirrors).map(|mirror| &mirror.upstream))
     }
 }
 

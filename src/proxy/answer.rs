@@ -26,7 +26,9 @@ pub(super) fn status(reason: Reason) -> StatusCode {
         // The filter brings its own.
         Reason::Redirect => StatusCode::FOUND,
         Reason::CorsPreflight => StatusCode::NO_CONTENT,
-        Reason::CorsPreflightRefused => StatusCode::FORBIDDEN,
+        // Of the second, unless the service says another.
+        Reason::CorsPreflightRefused | Reason::AuthDenied => StatusCode::FORBIDDEN,
+        Reason::AuthBodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Reason::NoBackends
         | Reason::BackendNotFound
         | Reason::InvalidBackend
@@ -34,7 +36,7 @@ pub(super) fn status(reason: Reason) -> StatusCode {
         | Reason::InvalidFilter
         | Reason::InvalidBackendTls
         | Reason::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-        Reason::NoReadyTargets | Reason::ForbiddenTarget | Reason::Draining => {
+        Reason::NoReadyTargets | Reason::ForbiddenTarget | Reason::AuthUnavailable | Reason::Draining => {
             StatusCode::SERVICE_UNAVAILABLE
         }
         Reason::ConnectFailed | Reason::UpstreamReset | Reason::UpstreamProtocolError => {

@@ -1,6 +1,7 @@
 //! Sending a request to an endpoint, and again where that is safe or the rule asks for it.
 
 mod deadline;
+mod exchange;
 mod retry;
 mod timer;
 
@@ -19,6 +20,7 @@ use crate::upstream::{
     ConnectError, Connected, Http1, Http1Error, Http2, InFlight, Line, Pick, RequestHead, SendError, Speaks,
     StreamGuard, Upstream, Wants,
 };
+pub(super) use exchange::exchange;
 use http::header::{CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, Response, StatusCode, Uri};

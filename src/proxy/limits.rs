@@ -47,6 +47,9 @@ pub struct Limits {
     pub mirrors: usize,
     /// For a copy to be answered: a mirror that is slower is of no use to anyone.
     pub mirror_time: Duration,
+    /// For the service of an ExternalAuth filter to answer: long enough for one that asks others in
+    /// turn, and short enough for a client to ask again.
+    pub auth_time: Duration,
 }
 
 impl Default for Limits {
@@ -68,6 +71,7 @@ impl Default for Limits {
             mirror_bytes: 256 * 1024,
             mirrors: 128,
             mirror_time: Duration::from_secs(5),
+            auth_time: Duration::from_secs(5),
         }
     }
 }

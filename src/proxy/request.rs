@@ -1,6 +1,7 @@
 //! One request, phase by phase: screen, find the rule, filter, pick a backend, forward.
 
 use super::answer;
+use super::auth::{self, Change, Stage};
 use super::connection::Client;
 use super::cors::{self, Sharing};
 use super::filters;
@@ -13,7 +14,7 @@ use super::response_body::ResponseBody;
 use super::screen::{Screened, screen};
 use super::session::{self, Sticky};
 use crate::model::{Reason, RouteKind, Transport};
-use crate::table::{self, Backend, Belonging, Bind, Found, Listener, Rule, Target};
+use crate::table::{self, Backend, Belonging, Bind, Found, Listener, Rule, Table, Target};
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
 use http::request::Parts;
 use http::{Request, Response, StatusCode, Uri, Version};
@@ -105,15 +106,37 @@ async fn serve(
     if cors::is_preflight(&found.rule.filters, &head, sharing)? {
         return Ok(preflight(&found.rule.filters, record));
     }
+    let mut arrived = Arrived::new(client, screened, listener, head, body, found.rule, record);
+    if found.rule.filters.auth.is_some() {
+        let stage = Stage { before: None, own: &found.rule.filters };
+        let checked = Box::pin(auth::check(client, &table, &found, stage, &mut arrived, record));
+        if let Some(answer) = checked.await? {
+            return Ok(answer);
+        }
+    }
     if let Some(redirect) = &found.rule.filters.redirect {
+        let request = arrived.request();
         let mut response = filters::redirect(redirect, &found, &request, client.scheme(), listener.port)
             .ok_or(Reason::Internal)?;
         filters::response(&found.rule.filters, response.headers_mut());
+        auth::apply(&arrived.answer, response.headers_mut());
         record.answered(response.status(), Some(Reason::Redirect));
         return Ok(response);
     }
+    send(client, &table, found, arrived, record, sharing).await
+}
+
+/// Sends a request to the backend whose turn it is.
+async fn send(
+    client: &Rc<Client>,
+    table: &Table,
+    found: Found<'_>,
+    mut arrived: Arrived<'_>,
+    record: &mut Record,
+    sharing: &mut Option<Box<Sharing>>,
+) -> Result<Response<ResponseBody>, Reason> {
     let backend = pick(client, found.rule)?;
-    if cors::is_preflight(&backend.filters, &head, sharing)? {
+    if cors::is_preflight(&backend.filters, &arrived.head, sharing)? {
         return Ok(preflight(&backend.filters, record));
     }
     let slot = match &backend.target {
@@ -123,20 +146,30 @@ async fn serve(
             return Err(*reason);
         }
     };
+    if backend.filters.auth.is_some() {
+        let stage = Stage { before: Some(&found.rule.filters), own: &backend.filters };
+        let checked = Box::pin(auth::check(client, table, &found, stage, &mut arrived, record));
+        if let Some(answer) = checked.await? {
+            return Ok(answer);
+        }
+    }
     let upstream = table.upstreams.get(slot).ok_or(Reason::NoReadyTargets)?;
     record.upstream(upstream);
     let mut session = backend.session.as_ref().map(|persistence| {
-        let sticky = Sticky::new(persistence, upstream, &head.headers, &client.worker.tokens, session::now());
-        (Box::new(sticky), headers::is_secure(&head.headers, &sender(client)))
+        let headers = &arrived.head.headers;
+        let sticky = Sticky::new(persistence, upstream, headers, &client.worker.tokens, session::now());
+        (Box::new(sticky), headers::is_secure(headers, &sender(client)))
     });
-    let way = Way { listener, found, backend, screened };
-    let outgoing = outgoing(client, &way, head, body, record);
+    let way = Way { listener: arrived.listener, found, backend, screened: arrived.screened };
+    let answer = std::mem::take(&mut arrived.answer);
+    let outgoing = outgoing(client, &way, arrived, record);
     let sticky = session.as_mut().map(|(sticky, _)| &mut **sticky);
     let mut response = forward::forward(client, upstream, way.found.rule, outgoing, sticky, record).await?;
     for filters in [&backend.filters, &way.found.rule.filters] {
         filters::response(filters, response.headers_mut());
     }
     // Behind the filters, which are about the backend's own.
+    auth::apply(&answer, response.headers_mut());
     if let Some((sticky, secure)) = session {
         sticky.mark(&client.worker.tokens, secure, response.headers_mut());
     }
@@ -198,28 +231,72 @@ fn sender(client: &Client) -> headers::Sender<'_> {
     headers::Sender { address: &client.address_text, trusted: client.is_trusted(), scheme: client.scheme() }
 }
 
+/// A request whose head is fit for a target, before any filter has edited it.
+pub(super) struct Arrived<'a> {
+    pub(super) head: Parts,
+    screened: &'a Screened,
+    /// The listener that serves it.
+    pub(super) listener: &'a Arc<Listener>,
+    /// The body; none for a request without.
+    pub(super) source: Option<Source>,
+    /// The protocol that the client asks for.
+    upgrade: Option<HeaderValue>,
+    /// What the services of the rule's and the backend's filters want the backend to get differently.
+    pub(super) by_rule: Vec<Change>,
+    pub(super) by_backend: Vec<Change>,
+    /// What they want the client to get differently.
+    pub(super) answer: Vec<Change>,
+}
+
+impl<'a> Arrived<'a> {
+    fn new(
+        client: &Client,
+        screened: &'a Screened,
+        listener: &'a Arc<Listener>,
+        mut head: Parts,
+        body: Incoming,
+        rule: &Rule,
+        record: &mut Record,
+    ) -> Self {
+        let upgrade = (head.version == Version::HTTP_11).then(|| headers::upgrade(&head.headers)).flatten();
+        headers::prepare_request(&mut head.headers, &screened.authority, &sender(client));
+        let source = (!body.is_end_stream()).then(|| {
+            let replayed = client.socket.settings().limits.replay_bytes;
+            Source::new(body, replayed.max(rule.body_before))
+        });
+        if let Some(source) = &source {
+            record.source(source);
+        }
+        let (by_rule, by_backend, answer) = (Vec::new(), Vec::new(), Vec::new());
+        Self { head, screened, listener, source, upgrade, by_rule, by_backend, answer }
+    }
+
+    /// Its path, in normal form.
+    pub(super) fn path(&self) -> &str {
+        self.screened.path.as_deref().unwrap_or_else(|| self.head.uri.path())
+    }
+
+    fn request(&self) -> table::Request<'_> {
+        table::Request {
+            host: &self.screened.host,
+            path: self.path(),
+            query: self.head.uri.query(),
+            method: &self.head.method,
+            headers: &self.head.headers,
+        }
+    }
+}
+
 /// The request as its target shall see it. Copies of it go out from here, or with its body.
-fn outgoing(
-    client: &Rc<Client>,
-    way: &Way<'_>,
-    mut head: Parts,
-    body: Incoming,
-    record: &mut Record,
-) -> Outgoing {
+fn outgoing(client: &Rc<Client>, way: &Way<'_>, arrived: Arrived<'_>, record: &mut Record) -> Outgoing {
     let (rule, backend) = (way.found.rule, way.backend);
-    let upgrade = (head.version == Version::HTTP_11).then(|| headers::upgrade(&head.headers)).flatten();
+    let Arrived { mut head, source, upgrade, by_rule, by_backend, .. } = arrived;
     let on_upgrade = upgrade.as_ref().and_then(|_| head.extensions.remove::<OnUpgrade>());
-    headers::prepare_request(&mut head.headers, &way.screened.authority, &sender(client));
     let copies = mirror::copies(client, way, &head, upgrade.is_some());
-    for filters in [&rule.filters, &backend.filters] {
-        filters::request(filters, &mut head.headers);
+    for (filters, changes) in [(&rule.filters, &by_rule), (&backend.filters, &by_backend)] {
+        auth::edit(filters, changes, &mut head.headers);
     }
     record.request_id(head.headers.get(headers::X_REQUEST_ID));
-    let source =
-        (!body.is_end_stream()).then(|| Source::new(body, client.socket.settings().limits.replay_bytes));
-    if let Some(source) = &source {
-        record.source(source);
-    }
     match (copies, &source) {
         (Some(copies), Some(source)) => source.copy_to(copies),
         (Some(copies), None) => copies.send(),

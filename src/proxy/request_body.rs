@@ -74,9 +74,17 @@ impl Source {
         })))
     }
 
-    /// Sends these copies, too, when all of it has come.
-    pub(super) fn copy_to(&self, copies: Box<Copies>) {
-        self.0.borrow_mut().copies = Some(copies);
+    /// Sends these copies, too, when all of it has come. Some of it may have come already, for whoever
+    /// decides whether the request goes on.
+    pub(super) fn copy_to(&self, mut copies: Box<Copies>) {
+        let mut inner = self.0.borrow_mut();
+        if !inner.kept.iter().all(|data| copies.take(data)) {
+            return;
+        }
+        inner.copies = Some(copies);
+        if inner.ended {
+            inner.send_copies();
+        }
     }
 
     /// Whether another attempt would see the whole body.

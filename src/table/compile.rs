@@ -60,6 +60,9 @@ impl Compiler {
                 Ok(filters) => (filters, compile_backends(rule, registry)),
                 Err(error) => (Filters::default(), vec![(1, broken(&error.to_string()))]),
             };
+            let of_backends = weighted.iter().map(|(_, backend)| &backend.filters);
+            let asked = of_backends.chain([&filters]).filter_map(|filters| filters.auth.as_ref());
+            let body_before = asked.map(|auth| auth.max_body).max().unwrap_or_default();
             let matches =
                 rule.matches.iter().filter_map(|matching| self.patterns.compile_match(route, rule, matching));
             Arc::new(Rule {
@@ -76,6 +79,7 @@ impl Compiler {
                 split_id,
                 timeouts: rule.timeouts,
                 retry: rule.retry.clone(),
+                body_before,
             })
         });
         CompiledRoute { key: route.key.clone(), created: route.created, rules: rules.collect() }

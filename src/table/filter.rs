@@ -1,6 +1,6 @@
 //! Filters with their header names, values and statuses checked once.
 
-use super::Cors;
+use super::{Cors, ExternalAuth};
 use crate::model::{self, PathRewrite};
 use crate::upstream::{Registry, Slot};
 use http::uri::Authority;
@@ -22,6 +22,8 @@ pub struct Filters {
     pub cors: Option<Arc<Cors>>,
     /// Beside sending the request.
     pub mirrors: Box<[Mirror]>,
+    /// Before the request goes on.
+    pub auth: Option<Box<ExternalAuth>>,
 }
 
 /// Edits of a head, to be applied in the order remove, set, add.
@@ -96,6 +98,10 @@ impl Filters {
             response_headers: filters.response_headers.as_ref().map(HeaderEdit::compile).transpose()?,
             redirect: filters.redirect.as_ref().map(Redirect::compile).transpose()?,
             rewrite: filters.rewrite.as_ref().map(Rewrite::compile).transpose()?,
+            auth: match &filters.auth {
+                Some(auth) => Some(Box::new(ExternalAuth::compile(auth, registry)?)),
+                None => None,
+            },
             cors: filters.cors.as_ref().map(Cors::compile).transpose()?.map(Arc::new),
         })
     }

@@ -38,6 +38,8 @@ pub struct Rule {
     pub timeouts: Timeouts,
     /// When a request is sent again, where the route says it.
     pub retry: Option<Retry>,
+    /// Bytes of a request's body that any of its filters may look at before the request goes on.
+    pub body_before: usize,
 }
 
 /// One weighted backend.

@@ -110,7 +110,7 @@ impl Metrics {
             listeners: Live::new(),
             upstreams: Live::new(),
             process: ProcessMetrics {
-                answers: Default::default(),
+                answers: std::array::from_fn(|_| Counter::default()),
                 mirrors: MirrorMetrics::default(),
                 config_version: Gauge::default(),
                 workers: Gauge::default(),

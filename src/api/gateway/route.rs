@@ -12,7 +12,8 @@ pub trait AnyRoute {
     fn status(&self) -> Option<&RouteStatus>;
 }
 
-/// What rules with these filters and backends send requests to, and copies of them.
+/// What rules with these filters and backends send requests to, copies of them, and questions whether
+/// they may go on.
 pub(super) fn backends_of<'a>(
     rules: impl Iterator<Item = (&'a [HttpRouteFilter], &'a [HttpBackendRef])>,
 ) -> Vec<&'a BackendObjectReference> {
@@ -20,7 +21,10 @@ pub(super) fn backends_of<'a>(
     for (filters, backends) in rules {
         all.extend(backends.iter().map(|backend| &backend.backend.object));
         let filters = filters.iter().chain(backends.iter().flat_map(|backend| &backend.filters));
-        all.extend(filters.filter_map(|filter| Some(&filter.request_mirror.as_ref()?.backend_ref)));
+        for filter in filters {
+            all.extend(filter.request_mirror.as_ref().map(|mirror| &mirror.backend_ref));
+            all.extend(filter.external_auth.as_ref().map(|auth| &auth.backend_ref));
+        }
     }
     all
 }

@@ -26,7 +26,7 @@ fn rules_are_known_by_name_or_place() {
 fn trouble_stays_within_its_rule() {
     let route = convert(json!({"rules": [
         {"matches": [{"path": {"type": "RegularExpression", "value": "("}}], "backendRefs": [{"name": "a", "port": 1}]},
-        {"filters": [{"type": "ExternalAuth", "externalAuth": {"protocol": "HTTP", "backendRef": {"name": "b"}}}], "backendRefs": [{"name": "a", "port": 1}]},
+        {"filters": [{"type": "ExtensionRef", "extensionRef": {"group": "g", "kind": "K", "name": "b"}}], "backendRefs": [{"name": "a", "port": 1}]},
         {"backendRefs": [{"name": "a", "port": 1}, {"name": "b", "namespace": "there", "weight": 0}]},
     ]}));
     assert!(
@@ -34,7 +34,7 @@ fn trouble_stays_within_its_rule() {
     );
     let (closed, incompatible) = problems(&route.rules[1]);
     assert_eq!((closed.len(), incompatible), (1, false));
-    assert!(closed[0].starts_with("spec.rules[1].filters[0].externalAuth is not supported"), "{}", closed[0]);
+    assert!(closed[0].starts_with("spec.rules[1].filters[0].extensionRef is not supported"), "{}", closed[0]);
     assert!(route.rules[1].backends.is_empty() && route.rules[1].matches.len() == 1);
     assert!(matches!(route.rules[2].standing, Standing::Good));
     let backends: Vec<_> = route.rules[2]

@@ -10,7 +10,7 @@ fn each_field_is_found_with_its_indices() {
     let route = json!({"spec": {"rules": [
         {"retry": {"attempts": 101, "codes": [503]}},
         {"timeouts": {"request": "10s"}, "sessionPersistence": {}, "matches": [{"method": "CONNECT"}],
-         "backendRefs": [{"name": "a"}, {"name": "b", "filters": [{"type": "ExternalAuth", "externalAuth": {}}]}]},
+         "backendRefs": [{"name": "a"}, {"name": "b", "filters": [{"type": "ExternalAuth", "externalAuth": {"forwardBody": {"maxSize": 1048577}}}]}]},
     ]}});
     let found = find(Kind::HttpRoute, &route);
     let seen: Vec<_> = found.iter().map(|found| (found.path.as_str(), found.indices.as_slice())).collect();
@@ -19,7 +19,7 @@ fn each_field_is_found_with_its_indices() {
         [
             ("spec.rules[1].matches[0].method", [1, 0].as_slice()),
             ("spec.rules[0].retry.attempts", &[0]),
-            ("spec.rules[1].backendRefs[1].filters[0].externalAuth", &[1, 1, 0]),
+            ("spec.rules[1].backendRefs[1].filters[0].externalAuth.forwardBody.maxSize", &[1, 1, 0]),
         ]
     );
 }

@@ -26,6 +26,7 @@ fn each_reason_has_the_status_that_grpc_gives_it() {
         Reason::RefNotPermitted,
         Reason::NoReadyTargets,
         Reason::ForbiddenTarget,
+        Reason::AuthUnavailable,
         Reason::ConnectFailed,
         Reason::ConnectTimeout,
         Reason::UpstreamReset,
@@ -38,7 +39,7 @@ fn each_reason_has_the_status_that_grpc_gives_it() {
         let expected = match reason {
             Reason::DeadlineExceeded => "4",
             Reason::NoRoute => "12",
-            Reason::CorsPreflightRefused => "7",
+            Reason::CorsPreflightRefused | Reason::AuthDenied => "7",
             Reason::BadRequest => "13",
             reason if unavailable.contains(&reason) => "14",
             _ => "2",
