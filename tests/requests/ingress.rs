@@ -2,7 +2,7 @@
 
 use crate::common::backend::Backend;
 use crate::common::certificates::Authority;
-use crate::common::manifests::{documents, secret, service};
+use crate::common::manifests::{documents, h2c_service, secret, service};
 use crate::common::raw::ask;
 use crate::common::tidegate::Tidegate;
 use crate::telemetry::Log;
@@ -103,9 +103,10 @@ fn what_is_not_there_is_answered_as_for_routes() {
 
 #[test]
 fn a_line_of_the_log_and_the_metrics_name_the_ingress() {
-    let (backend, log) = (Backend::start("only"), Log::new());
+    // By its appProtocol the Service is asked in HTTP/2.
+    let (backend, log) = (Backend::start_h2c("only"), Log::new());
     let rules = format!("  rules:\n{}", rule("shop.example.com", "/a", "Prefix", "only"));
-    let texts = [CLASS.to_owned(), ingress("shop", &rules), service("only", &[&backend])];
+    let texts = [CLASS.to_owned(), ingress("shop", &rules), h2c_service("only", &[&backend])];
     let tidegate = Tidegate::start_with(log.options("full"), &[("all.yaml", documents(&texts))]);
     assert_eq!(asked(&tidegate, "shop.example.com", "/a/b"), "only");
     let line = log.lines(&tidegate, 1).remove(0);
