@@ -67,7 +67,7 @@ func TestIngress(t *testing.T) {
 	// served.
 	young := strings.Replace(ingress("young", "", "/", "cart"), "{paths: [", "{paths: [{path: /cart, pathType: Prefix, backend: {service: {name: cart, port: {number: 80}}}}, ", 1)
 	cluster.Apply(t, namespace, young)
-	cart := cluster.Request{Address: address, Host: host, Path: "/cart/1"}
+	cart := cluster.Request{Address: address, Host: host, Path: "cart/1"}
 	cluster.Eventually(t, 10*time.Second, func() error { return cluster.Answers(cart, "cart-") })
 	if err := cluster.Answers(plain, "shop-"); err != nil {
 		t.Error(err)
