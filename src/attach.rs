@@ -34,6 +34,7 @@ mod rivals;
 mod route;
 mod route_kinds;
 mod run;
+mod sets;
 mod shadows;
 mod upstream;
 pub mod verdict;
@@ -52,7 +53,8 @@ pub use policies::Ancestor;
 pub use reached::Reached;
 pub use referred::{referred, refers_by_name};
 pub use route::Route;
-pub use run::{Attachments, Changes, Head, Work};
+pub use run::{Attachments, Changes, Head, Work, owner_of};
+pub use sets::ListenerSet;
 pub use upstream::Upstream;
 
 /// The most problems that one message spells out; the rest is counted.

@@ -120,12 +120,13 @@ fn conditions() -> Conditions {
             below = match line {
                 _ if line.starts_with("Class") => &["GatewayClass"],
                 _ if line.starts_with("Gateway") => &["Gateway"],
-                _ if line.starts_with("Listener") => &["Listener of a Gateway"],
+                _ if line.starts_with("SetAccepted") || line.starts_with("SetProgrammed") => &["ListenerSet"],
+                _ if line.starts_with("Listener") => &["Listener"],
                 _ if line.starts_with("Route") => &["Routes, for each of their parents"],
                 _ if line.starts_with("Ingress") => &["Ingress"],
                 _ if line.starts_with("Upstream") => &["Upstream"],
                 _ if line.starts_with("Policy") || line.starts_with("BackendTls") => &[BACKEND_TLS],
-                _ => &["Gateway", "Routes, for each of their parents", BACKEND_TLS],
+                _ => &["Gateway", "ListenerSet", "Routes, for each of their parents", BACKEND_TLS],
             };
             type_ = quoted.unwrap();
         } else if let Some((_, said)) = line.split_once(" => ") {

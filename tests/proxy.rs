@@ -67,7 +67,7 @@ fn backend(answer: &'static str) -> SocketAddr {
 }
 
 fn gateway() -> ListenerKey {
-    ListenerKey { gateway: ObjectKey::new("default", "edge"), name: "http".into() }
+    ListenerKey::of_gateway(ObjectKey::new("default", "edge"), "http")
 }
 
 fn listener(address: SocketAddr) -> Resource {

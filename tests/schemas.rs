@@ -6,12 +6,13 @@ use serde_json::Value;
 use std::path::Path;
 use std::{env, fs};
 
-const KINDS: [&str; 8] = [
+const KINDS: [&str; 9] = [
     "backendtlspolicies",
     "gatewayclasses",
     "gateways",
     "grpcroutes",
     "httproutes",
+    "listenersets",
     "referencegrants",
     "tcproutes",
     "tlsroutes",

@@ -5,7 +5,7 @@ use super::{Kind, gateway, upstream};
 use serde_json::Value;
 
 /// Kinds of Gateway API that Tidegate does not read yet.
-const OTHER_GATEWAY_KINDS: [&str; 2] = ["ListenerSet", "UDPRoute"];
+const OTHER_GATEWAY_KINDS: [&str; 1] = ["UDPRoute"];
 
 /// Why a manifest is of no kind that is read.
 pub(super) enum Unknown {

@@ -11,6 +11,8 @@ pub enum Kind {
     GatewayClass,
     /// `gateway.networking.k8s.io` Gateway.
     Gateway,
+    /// `gateway.networking.k8s.io` ListenerSet.
+    ListenerSet,
     /// `gateway.networking.k8s.io` HTTPRoute.
     HttpRoute,
     /// `gateway.networking.k8s.io` GRPCRoute.
@@ -55,9 +57,10 @@ struct Names {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::GatewayClass,
         Self::Gateway,
+        Self::ListenerSet,
         Self::HttpRoute,
         Self::GrpcRoute,
         Self::TlsRoute,
@@ -88,6 +91,7 @@ impl Kind {
         let (kind, group, versions, plural, namespaced) = match self {
             Self::GatewayClass => ("GatewayClass", GATEWAY, BOTH, "gatewayclasses", false),
             Self::Gateway => ("Gateway", GATEWAY, BOTH, "gateways", true),
+            Self::ListenerSet => ("ListenerSet", GATEWAY, V1, "listenersets", true),
             Self::HttpRoute => ("HTTPRoute", GATEWAY, BOTH, "httproutes", true),
             Self::GrpcRoute => ("GRPCRoute", GATEWAY, V1, "grpcroutes", true),
             Self::TlsRoute => ("TLSRoute", GATEWAY, V1, "tlsroutes", true),

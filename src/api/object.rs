@@ -1,8 +1,8 @@
 //! One object of any kind.
 
 use super::gateway::{
-    AnyRoute, BackendTlsPolicy, Gateway, GatewayClass, GrpcRoute, HttpRoute, ReferenceGrant, TcpRoute,
-    TlsRoute,
+    AnyRoute, BackendTlsPolicy, Gateway, GatewayClass, GrpcRoute, HttpRoute, ListenerSet, ReferenceGrant,
+    TcpRoute, TlsRoute,
 };
 use super::gateway_parameters::GatewayParameters;
 use super::ingress::{Ingress, IngressClass};
@@ -141,6 +141,8 @@ objects! {
         GatewayClass(GatewayClass),
         /// `gateway.networking.k8s.io` Gateway.
         Gateway(Gateway),
+        /// `gateway.networking.k8s.io` ListenerSet.
+        ListenerSet(ListenerSet),
         /// `gateway.networking.k8s.io` ReferenceGrant.
         ReferenceGrant(ReferenceGrant),
         /// `gateway.networking.k8s.io` BackendTLSPolicy.

@@ -51,7 +51,7 @@ impl Certificates {
     pub(super) fn find(
         &mut self,
         references: References<'_>,
-        gateway_namespace: &str,
+        from: Referrer<'_>,
         reference: &SecretObjectReference,
     ) -> Result<Arc<Certificate>, NoCertificate> {
         let invalid = |message: String| Err(NoCertificate::Invalid(message));
@@ -61,9 +61,8 @@ impl Certificates {
                 reference.kind, reference.group
             ));
         }
-        let namespace = reference.namespace.as_deref().unwrap_or(gateway_namespace);
+        let namespace = reference.namespace.as_deref().unwrap_or(from.namespace);
         let key = ObjectKey::new(namespace, reference.name.as_str());
-        let from = Referrer { kind: Kind::Gateway, namespace: gateway_namespace };
         references.permit(from, Kind::Secret, &key).map_err(NoCertificate::NotPermitted)?;
         if let Some(secret) = references.index.get::<Secret>(&key) {
             let secret = secret.clone();

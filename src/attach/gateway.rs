@@ -4,20 +4,21 @@ use super::addresses::{self, Binds, port_of};
 use super::authorities::Bundles;
 use super::certificates::Certificates;
 use super::claims::{Claims, Rank};
-use super::class::{Owner, owner};
+use super::class::{self, owner};
 use super::frontend::{self, Validations};
 use super::grants::References;
 use super::identity::Identity;
 use super::ingress_classes::{self, IngressClasses};
-use super::listeners::{self, Context, Listener};
-use super::options::Options;
+use super::listeners::{self, Context, Listener, Owner};
+use super::options::{Options, Place};
 use super::parameters::{self, Resolved};
 use super::ports::Ports;
 use super::reached::Reached;
 use super::run::Head;
+use super::sets::{self, Door, ListenerSet};
 use super::verdict::{
     GatewayAccepted, GatewayInsecureValidation, GatewayProgrammed, GatewayResolvedRefs, ListenerAccepted,
-    NotHonoured, Verdict,
+    NotHonoured, SetAccepted, Verdict,
 };
 use crate::api::gateway;
 use crate::api::ingress::is_of_class;
@@ -58,8 +59,12 @@ pub struct Gateway {
     pub not_honoured: Option<Verdict<NotHonoured>>,
     /// Its own and its class's; the defaults if they cannot be used.
     pub parameters: Parameters,
-    /// In the order of the spec.
+    /// Its own in the order of the spec, then those of the ListenerSets in the order of precedence.
     pub listeners: Vec<Listener>,
+    /// The ListenerSets that name it.
+    pub sets: BTreeMap<ObjectKey, ListenerSet>,
+    /// Whether it takes ListenerSets of any namespace.
+    pub takes_sets: bool,
 }
 
 /// A Gateway that is this controller's, or why it is not.
@@ -82,9 +87,9 @@ pub(super) fn judge(
         return judge_broken(index, options, key);
     };
     let resolved = match owner_of(index, options, key, wire) {
-        Owner::Us(class) => parameters::of_gateway(index, &key.namespace, wire, *class),
-        Owner::UsButRefused(why) => Err(why),
-        Owner::NotUs(why) => return Judged::Foreign(why),
+        class::Owner::Us(class) => parameters::of_gateway(index, &key.namespace, wire, *class),
+        class::Owner::UsButRefused(why) => Err(why),
+        class::Owner::NotUs(why) => return Judged::Foreign(why),
     };
     let (Resolved { parameters, found: of_parameters, .. }, refused_parameters) = match resolved {
         Ok(resolved) => (resolved, None),
@@ -112,21 +117,19 @@ pub(super) fn judge(
         client_certificate: identity.shown.as_ref(),
         settings,
     };
-    let listeners = listeners::judge(&context, certificates);
-    let served = listeners.iter().filter_map(|listener| listener.served.as_ref());
-    let wanted = served.map(|served| port_of(served.protocol, served.port));
-    let claims = match &binds {
-        Some(binds) => binds.claims(wanted),
-        None => {
-            let ports =
-                wire.spec.listeners.iter().filter_map(|listener| {
-                    Some(port_of(listeners::served_protocol(listener)?, listener.port))
-                });
-            addresses::held(&options.place, ports_given.allocation(), &head.uid, ports)
-        }
+    let door = Door::new(index, key, &wire.spec);
+    let (listeners, sets) = judge_listeners(&context, &door, certificates);
+    let claims_of = |listeners: &[Listener]| {
+        find_claims(&options.place, ports_given, binds.as_ref(), &head.uid, listeners)
     };
+    let claims = claims_of(&listeners);
     let reached = match (&asked, &binds) {
-        (Ok(asked), Some(binds)) => Reached::find(index, ports_given, binds, asked, (key, wire), &claims),
+        (Ok(asked), Some(binds)) => {
+            // A port that a ListenerSet waits for does not make the Gateway wait.
+            let own = Some(claims_of(own(&listeners))).filter(|own| !own.is_empty());
+            let needed = own.as_ref().unwrap_or(&claims);
+            Reached::find(index, ports_given, binds, asked, (key, wire), needed)
+        }
         _ => Reached::default(),
     };
     let (accepted, asked) = match asked {
@@ -155,18 +158,74 @@ pub(super) fn judge(
         not_honoured: super::not_honoured(told),
         parameters,
         listeners,
+        sets,
+        takes_sets: door.is_open(),
     }))
 }
 
 /// Whose the Gateway is; that of an IngressClass is made only for this controller's.
-fn owner_of(index: &Index, options: &Options, key: &ObjectKey, wire: &gateway::Gateway) -> Owner {
+fn owner_of(index: &Index, options: &Options, key: &ObjectKey, wire: &gateway::Gateway) -> class::Owner {
     if !is_of_class(key) {
         return owner(index, options, &wire.spec.gateway_class_name);
     }
     match ingress_classes::parameters(index, options, key) {
-        Ok(parameters) => Owner::Us(Box::new(parameters)),
-        Err(why) => Owner::UsButRefused(why),
+        Ok(parameters) => class::Owner::Us(Box::new(parameters)),
+        Err(why) => class::Owner::UsButRefused(why),
     }
+}
+
+/// Those that are the Gateway's own.
+fn own(listeners: &[Listener]) -> &[Listener] {
+    let end = listeners.partition_point(|listener| listener.admission.listener.set.is_none());
+    listeners.get(..end).unwrap_or_default()
+}
+
+/// The ports of the pods that listeners need, or while the Gateway is not accepted those that they had.
+fn find_claims(
+    place: &Place,
+    ports_given: &Ports,
+    binds: Option<&Binds<'_>>,
+    uid: &Arc<str>,
+    listeners: &[Listener],
+) -> BTreeSet<Claim> {
+    let port = |listener: &Listener| Some(port_of(listener.protocol?, listener.admission.port));
+    match binds {
+        Some(binds) => {
+            let served = listeners.iter().filter(|listener| listener.served.is_some());
+            binds.claims(served.filter_map(port))
+        }
+        None => addresses::held(place, ports_given.allocation(), uid, listeners.iter().filter_map(port)),
+    }
+}
+
+/// The listeners of the Gateway and of the ListenerSets that it takes, and all sets that name it.
+fn judge_listeners(
+    context: &Context<'_>,
+    door: &Door<'_>,
+    certificates: &mut Certificates,
+) -> (Vec<Listener>, BTreeMap<ObjectKey, ListenerSet>) {
+    let (taken, others) = door.sort(sets::naming(context.references.index, context.key));
+    let own = Owner {
+        kind: Kind::Gateway,
+        key: context.key,
+        listeners: &context.gateway.spec.listeners,
+        found: context.found,
+    };
+    let of_sets = taken.iter().map(|set| Owner {
+        kind: Kind::ListenerSet,
+        key: set.key,
+        listeners: &set.wire.spec.listeners,
+        found: &set.found,
+    });
+    let owners: Vec<_> = std::iter::once(own).chain(of_sets).collect();
+    let mut all: BTreeMap<_, _> = others.into_iter().collect();
+    let mut first = context.gateway.spec.listeners.len();
+    for set in &taken {
+        let places = first..first + set.wire.spec.listeners.len();
+        first = places.end;
+        all.insert(set.key.clone(), set.found(places));
+    }
+    (listeners::judge(context, &owners, certificates), all)
 }
 
 pub(super) fn created(metadata: &crate::api::ObjectMeta) -> i64 {
@@ -178,8 +237,8 @@ fn judge_broken(index: &Index, options: &Options, key: &ObjectKey) -> Judged {
         return Judged::Gone;
     };
     match owner(index, options, broken.gateway_class_name().unwrap_or_default()) {
-        Owner::NotUs(why) => Judged::Foreign(format!("{why}; {}", broken.message())),
-        Owner::Us(_) | Owner::UsButRefused(_) => Judged::Ours(Box::new(Gateway {
+        class::Owner::NotUs(why) => Judged::Foreign(format!("{why}; {}", broken.message())),
+        class::Owner::Us(_) | class::Owner::UsButRefused(_) => Judged::Ours(Box::new(Gateway {
             head: Head::of_broken(broken),
             created: 0,
             reached: Reached::default(),
@@ -193,6 +252,11 @@ fn judge_broken(index: &Index, options: &Options, key: &ObjectKey) -> Judged {
             not_honoured: None,
             parameters: Parameters::default(),
             listeners: Vec::new(),
+            sets: sets::naming(index, key)
+                .iter()
+                .map(|set| (set.key.clone(), set.without_listeners(Verdict::good(SetAccepted::Accepted))))
+                .collect(),
+            takes_sets: false,
         })),
     }
 }
@@ -209,10 +273,29 @@ fn refused_field(found: &[Found]) -> Option<Verdict<GatewayAccepted>> {
 }
 
 impl Gateway {
-    /// Whether it will be served once ports of the pods are given to it.
-    pub fn waits_for_ports(&self) -> bool {
-        let mut served = self.listeners.iter().filter_map(|listener| listener.served.as_ref());
-        served.any(|served| served.binds.is_empty())
+    /// The listeners that are its own.
+    pub fn own_listeners(&self) -> &[Listener] {
+        own(&self.listeners)
+    }
+
+    /// The listeners of a ListenerSet that it takes.
+    pub fn listeners_of(&self, set: &ListenerSet) -> &[Listener] {
+        self.listeners.get(set.listeners.clone()).unwrap_or_default()
+    }
+
+    /// The listeners of the Gateway itself or of a ListenerSet on it.
+    pub fn listeners_in(&self, owner: &ObjectId) -> &[Listener] {
+        match owner.kind {
+            Kind::ListenerSet => {
+                self.sets.get(&owner.key).map(|set| self.listeners_of(set)).unwrap_or_default()
+            }
+            _ => self.own_listeners(),
+        }
+    }
+
+    /// How many ListenerSets are attached to it.
+    pub fn count_sets(&self) -> usize {
+        self.sets.values().filter(|set| set.accepted.holds()).count()
     }
 
     /// The sockets that its listeners want.
@@ -265,7 +348,7 @@ impl Gateway {
             }
         }
         self.settle_addresses(key, addresses);
-        self.sum_up();
+        self.sum_up(key);
         self
     }
 
@@ -283,15 +366,21 @@ impl Gateway {
     }
 
     /// Draws the Gateway's verdicts from those of its listeners.
-    fn sum_up(&mut self) {
+    fn sum_up(&mut self, key: &ObjectKey) {
+        let refused = format!("Gateway {key} is not accepted: {}", self.accepted.message);
+        let refused = (!self.accepted.holds()).then_some(&*refused);
+        for set in self.sets.values_mut() {
+            set.sum_up(&self.listeners, refused);
+        }
+        let own = self.own_listeners();
         let names = |bad: &dyn Fn(&Listener) -> bool| {
-            let bad = self.listeners.iter().filter(|listener| bad(listener));
+            let bad = own.iter().filter(|listener| bad(listener));
             bad.map(|listener| listener.admission.listener.name.to_string()).collect::<Vec<_>>()
         };
         let refused = names(&|listener| !listener.accepted.holds());
         let unresolved = names(&|listener| !listener.resolved_refs.holds());
         if self.accepted.reason == GatewayAccepted::Accepted && !refused.is_empty() {
-            let all = refused.len() == self.listeners.len();
+            let all = refused.len() == own.len() && self.count_sets() == 0;
             let reason =
                 if all { GatewayAccepted::NoListenerValid } else { GatewayAccepted::SomeListenersNotValid };
             let message = format!("not accepted: listener {}", refused.join(", "));

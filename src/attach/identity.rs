@@ -1,8 +1,9 @@
 //! What the backends of a Gateway are shown of it.
 
 use super::certificates::{Certificates, NoCertificate};
-use super::grants::References;
+use super::grants::{References, Referrer};
 use super::verdict::{GatewayResolvedRefs, Verdict};
+use crate::api::Kind;
 use crate::api::gateway::GatewaySpec;
 use crate::model::{Certificate, ClientCertificate};
 use std::sync::Arc;
@@ -29,7 +30,8 @@ impl Identity {
         let Some(reference) = backend.and_then(|backend| backend.client_certificate_ref.as_ref()) else {
             return Self::default();
         };
-        match certificates.find(references, namespace, reference) {
+        let from = Referrer { kind: Kind::Gateway, namespace };
+        match certificates.find(references, from, reference) {
             Ok(certificate) => Self {
                 shown: Some(ClientCertificate::Shown(certificate.key.clone())),
                 certificate: Some(certificate),

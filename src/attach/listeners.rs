@@ -1,20 +1,20 @@
-//! Listeners of one Gateway.
+//! Listeners on one Gateway: its own and those of its ListenerSets.
 
 use super::addresses::{Binds, port_of};
 use super::certificates::{Certificates, NoCertificate};
-use super::conflicts::{Identity, conflict, overlapping};
+use super::conflicts::{Conflict, Identity, conflicts, overlaps};
 use super::frontend::Validations;
-use super::grants::References;
+use super::grants::{References, Referrer};
 use super::parents::{Admission, NamespaceChoice};
-use super::route_kinds;
 use super::verdict::{
     ListenerAccepted, ListenerConflicted, ListenerOverlapping, ListenerResolvedRefs, NotHonoured, Verdict,
 };
+use super::{PROBLEMS_SPELLED_OUT, route_kinds};
 use crate::api::Kind;
-use crate::api::gateway::{self, FromNamespaces, RouteGroupKind, RouteNamespaces};
+use crate::api::gateway::{self, RouteGroupKind};
 use crate::api::ingress::is_of_class;
 use crate::convert::unsupported::{Effect, Found};
-use crate::convert::{self, ListenerProtocol, Selector};
+use crate::convert::{self, ListenerProtocol};
 use crate::model::{
     self, Certificate, ClientValidation, Hostname, ListenerKey, ListenerSettings, ObjectKey, Protocol,
 };
@@ -25,6 +25,8 @@ use std::sync::Arc;
 pub struct Listener {
     /// What decides which routes it lets in.
     pub admission: Admission,
+    /// What is spoken, if that is supported.
+    pub protocol: Option<Protocol>,
     /// The kinds of routes that it can have.
     pub supported_kinds: Vec<RouteGroupKind>,
     /// Whether it produces any configuration.
@@ -43,12 +45,12 @@ pub struct Listener {
     pub certificates: Vec<Arc<Certificate>>,
 }
 
-/// What the listeners of one Gateway have in common.
+/// What all listeners on one Gateway have in common.
 pub(super) struct Context<'a> {
     pub(super) references: References<'a>,
     pub(super) key: &'a ObjectKey,
     pub(super) gateway: &'a gateway::Gateway,
-    /// Fields that are not honoured.
+    /// Fields of the Gateway that are not honoured.
     pub(super) found: &'a [Found],
     /// Where to listen; none if the Gateway is not accepted.
     pub(super) binds: Option<&'a Binds<'a>>,
@@ -60,35 +62,90 @@ pub(super) struct Context<'a> {
     pub(super) settings: Arc<ListenerSettings>,
 }
 
-/// The listeners of a Gateway, in the order of the spec.
-pub(super) fn judge(context: &Context<'_>, certificates: &mut Certificates) -> Vec<Listener> {
-    let wire = &context.gateway.spec.listeners;
-    let hostnames: Vec<_> =
-        wire.iter().enumerate().map(|(index, wire)| convert::listener_hostname(wire, index)).collect();
-    let identity = |index: usize| Identity {
-        name: &wire[index].name,
-        port: wire[index].port,
-        protocol: served_protocol(&wire[index]),
-        hostname: hostnames[index].as_ref().ok().and_then(Option::as_ref),
-    };
-    // Those of an IngressClass are made without conflicts, and there may be thousands.
-    let compared = if is_of_class(context.key) { 0 } else { wire.len() };
-    let others = |index: usize| (0..compared).filter(move |other| *other != index).map(identity);
-    let each = wire.iter().enumerate().map(|(index, listener)| {
-        let mut judged = one(context, index, listener, &hostnames[index]);
-        if let Some((reason, names)) = conflict(identity(index), others(index)) {
-            judged.set_conflict(reason, &names.join(", "));
+/// An object with listeners on a Gateway: the Gateway itself, or a ListenerSet.
+pub(super) struct Owner<'a> {
+    pub(super) kind: Kind,
+    pub(super) key: &'a ObjectKey,
+    pub(super) listeners: &'a [gateway::Listener],
+    /// Fields of it that are not honoured.
+    pub(super) found: &'a [Found],
+}
+
+/// A listener in the spec of its owner.
+struct Entry<'a> {
+    owner: &'a Owner<'a>,
+    /// Of the owner, in the order of precedence.
+    rank: usize,
+    /// In the owner's spec.
+    index: usize,
+    wire: &'a gateway::Listener,
+    hostname: Result<Option<Hostname>, convert::InvalidField>,
+    protocol: Option<Protocol>,
+}
+
+impl Entry<'_> {
+    fn identity(&self) -> Identity<'_> {
+        Identity {
+            owner: self.rank,
+            port: self.wire.port,
+            protocol: self.protocol.filter(|_| self.hostname.is_ok()),
+            hostname: self.hostname.as_ref().ok().and_then(Option::as_ref),
         }
-        let overlaps = overlapping(identity(index), others(index));
+    }
+
+    fn field(&self, name: &str) -> String {
+        format!("spec.listeners[{}].{name}", self.index)
+    }
+
+    /// As a message of another listener names it.
+    fn title(&self, reader: &Self) -> String {
+        match self.rank == reader.rank {
+            true => self.wire.name.clone(),
+            false => format!("{} of {} {}", self.wire.name, self.owner.kind, self.owner.key),
+        }
+    }
+}
+
+/// The listeners of all owners, each owner's in the order of its spec. The owners stand in their order:
+/// of two with the same listener the first has it.
+pub(super) fn judge(
+    context: &Context<'_>,
+    owners: &[Owner<'_>],
+    certificates: &mut Certificates,
+) -> Vec<Listener> {
+    let each = owners.iter().enumerate().flat_map(|(rank, owner)| {
+        owner.listeners.iter().enumerate().map(move |(index, wire)| {
+            let hostname = convert::listener_hostname(wire, index);
+            Entry { owner, rank, index, wire, hostname, protocol: served_protocol(wire) }
+        })
+    });
+    let entries: Vec<_> = each.collect();
+    let identities: Vec<_> = entries.iter().map(Entry::identity).collect();
+    // Those of an IngressClass are made without conflicts, and there may be thousands.
+    let compared = if is_of_class(context.key) { &[][..] } else { &identities[..] };
+    let mut conflicts = conflicts(compared);
+    conflicts.resize(entries.len(), None);
+    let mut overlaps = overlaps(compared, |at| conflicts[at].is_none());
+    overlaps.resize(entries.len(), Vec::new());
+    let names = |reader: &Entry<'_>, places: &[usize]| {
+        let titles: Vec<_> = places.iter().map(|at| entries[*at].title(reader)).collect();
+        list_names(&titles)
+    };
+    let each = entries.iter().zip(&conflicts).zip(&overlaps).map(|((entry, conflict), overlaps)| {
+        let mut judged = one(context, entry);
+        if let Some(conflict) = conflict {
+            judged.set_conflict(conflict, &names(entry, &conflict.with));
+        }
         if !overlaps.is_empty() {
             let message = format!(
-                "spec.listeners[{index}].hostname overlaps with that of listener {}: a request on a \
-                 connection that was made for the other is answered with 421",
-                overlaps.join(", ")
+                "{} overlaps with that of listener {}: a request on a connection that was made for the other \
+                 is answered with 421",
+                entry.field("hostname"),
+                names(entry, overlaps)
             );
             judged.overlapping = Some(Verdict::new(ListenerOverlapping::OverlappingHostnames, message));
         }
-        judged.serve(context, index, listener, certificates);
+        judged.serve(context, entry, certificates);
         judged
     });
     each.collect()
@@ -102,50 +159,52 @@ pub(super) fn served_protocol(wire: &gateway::Listener) -> Option<Protocol> {
 }
 
 /// A listener before anything outside of it is looked at.
-fn one(
-    context: &Context<'_>,
-    index: usize,
-    wire: &gateway::Listener,
-    hostname: &Result<Option<Hostname>, convert::InvalidField>,
-) -> Listener {
-    let protocol = served_protocol(wire);
+fn one(context: &Context<'_>, entry: &Entry<'_>) -> Listener {
+    let Entry { owner, index, wire, hostname, protocol, .. } = entry;
     let mut accepted = Verdict::good(ListenerAccepted::Accepted);
     let mut refuse = |reason, message: String| accepted = Verdict::new(reason, message);
-    let (namespaces, selector_error) = namespaces(&wire.allowed_routes.namespaces, index);
+    let wanted = &wire.allowed_routes.namespaces;
+    let (namespaces, selector_error) = NamespaceChoice::read(wanted.from, wanted.selector.as_ref());
     if let Some(error) = selector_error {
-        refuse(ListenerAccepted::UnsupportedValue, error);
+        let message = format!("{}.{error}", entry.field("allowedRoutes.namespaces"));
+        refuse(ListenerAccepted::UnsupportedValue, message);
     }
     if let Err(error) = hostname {
         refuse(ListenerAccepted::UnsupportedValue, error.to_string());
     }
-    if let Some(found) = context.found.iter().find(|found| refuses(found, index)) {
-        let message = format!("{} is not supported: {}", found.path, found.field.instead);
+    if let Some(message) = refused_field(entry) {
         refuse(ListenerAccepted::UnsupportedValue, message);
     }
     if protocol.is_none() {
         let message = format!(
-            "spec.listeners[{index}].protocol: {:?} is not supported: use HTTP, HTTPS, TLS or TCP",
+            "{}: {:?} is not supported: use HTTP, HTTPS, TLS or TCP",
+            entry.field("protocol"),
             wire.protocol
         );
         refuse(ListenerAccepted::UnsupportedProtocol, message);
     }
     let (kinds, resolved_refs) = match is_of_class(context.key) {
         true => (vec![Kind::Ingress], Verdict::good(ListenerResolvedRefs::ResolvedRefs)),
-        false => route_kinds::choose(wire, protocol, index),
+        false => route_kinds::choose(wire, *protocol, *index),
     };
     let supported_kinds = kinds.iter().copied().map(route_kinds::wire).collect();
-    let told = context.found.iter().filter(|found| {
-        found.field.effect == Effect::Told && is_listeners(found) && found.indices.first() == Some(&index)
+    let told = owner.found.iter().filter(|found| {
+        found.field.effect == Effect::Told && is_listeners(found) && found.indices.first() == Some(index)
     });
     Listener {
         admission: Admission {
-            listener: ListenerKey { gateway: context.key.clone(), name: wire.name.as_str().into() },
+            listener: ListenerKey {
+                gateway: context.key.clone(),
+                set: (owner.kind == Kind::ListenerSet).then(|| owner.key.clone()),
+                name: wire.name.as_str().into(),
+            },
             port: wire.port,
             hostname: hostname.as_ref().ok().cloned().flatten(),
             // A hostname that is not understood must not become "every host".
             kinds: if hostname.is_ok() { kinds } else { Vec::new() },
             namespaces,
         },
+        protocol: *protocol,
         supported_kinds,
         accepted,
         conflicted: Verdict::good(ListenerConflicted::NoConflicts),
@@ -161,38 +220,35 @@ pub(super) fn is_listeners(found: &Found) -> bool {
     found.field.path.starts_with("spec.listeners[]")
 }
 
-/// Whether a field that is not honoured makes this listener refuse to serve.
-fn refuses(found: &Found, index: usize) -> bool {
-    found.field.effect == Effect::RefusesListener && found.indices.first() == Some(&index)
-}
-
-fn namespaces(wire: &RouteNamespaces, index: usize) -> (NamespaceChoice, Option<String>) {
-    let field = format!("spec.listeners[{index}].allowedRoutes.namespaces.selector");
-    match (wire.from, &wire.selector) {
-        (FromNamespaces::All, _) => (NamespaceChoice::All, None),
-        (FromNamespaces::Same, _) => (NamespaceChoice::Same, None),
-        (FromNamespaces::None, _) => (NamespaceChoice::None, None),
-        (FromNamespaces::Selector, None) => {
-            (NamespaceChoice::None, Some(format!("{field}: from Selector needs a selector")))
-        }
-        (FromNamespaces::Selector, Some(selector)) => match Selector::parse(selector) {
-            Ok(selector) => (NamespaceChoice::Selected(selector), None),
-            Err(error) => (NamespaceChoice::None, Some(format!("{field}.{error}"))),
-        },
-    }
+/// What is said of a field that is not honoured and makes this listener refuse to serve.
+fn refused_field(entry: &Entry<'_>) -> Option<String> {
+    let refuses = |found: &&Found| {
+        found.field.effect == Effect::RefusesListener && found.indices.first() == Some(&entry.index)
+    };
+    let found = entry.owner.found.iter().find(refuses)?;
+    Some(format!("{} is not supported: {}", found.path, found.field.instead))
 }
 
 impl Listener {
-    fn set_conflict(&mut self, reason: ListenerConflicted, with: &str) {
-        let (accepted, what) = match reason {
-            ListenerConflicted::ProtocolConflict => (ListenerAccepted::ProtocolConflict, "another protocol"),
+    fn set_conflict(&mut self, conflict: &Conflict, with: &str) {
+        let (accepted, what, way) = match conflict.reason {
+            ListenerConflicted::ProtocolConflict => {
+                (ListenerAccepted::ProtocolConflict, "another protocol", "use another port")
+            }
             ListenerConflicted::HostnameConflict | ListenerConflicted::NoConflicts => {
-                (ListenerAccepted::HostnameConflict, "the same hostname")
+                (ListenerAccepted::HostnameConflict, "the same hostname", "use another hostname or port")
             }
         };
-        let message =
-            format!("listener {with} has port {} too, with {what}: change one of them", self.admission.port);
-        self.conflicted = Verdict::new(reason, message.clone());
+        let port = self.admission.port;
+        let message = match conflict.outranked {
+            true => {
+                format!(
+                    "listener {with}, which comes before this one, has port {port} too, with {what}: {way}"
+                )
+            }
+            false => format!("listener {with} has port {port} too, with {what}: change one of them"),
+        };
+        self.conflicted = Verdict::new(conflict.reason, message.clone());
         self.accepted = Verdict::new(accepted, message);
     }
 
@@ -207,16 +263,10 @@ impl Listener {
 
     /// Resolves the certificates and, if the listener is accepted, says what is served. One whose
     /// clients cannot be validated is in the data plane without certificates.
-    fn serve(
-        &mut self,
-        context: &Context<'_>,
-        index: usize,
-        wire: &gateway::Listener,
-        certificates: &mut Certificates,
-    ) {
-        let Some(protocol) = served_protocol(wire) else { return };
+    fn serve(&mut self, context: &Context<'_>, entry: &Entry<'_>, certificates: &mut Certificates) {
+        let Some(protocol) = entry.protocol else { return };
         if protocol.terminates_tls() {
-            self.resolve_certificates(context, index, wire, certificates);
+            self.resolve_certificates(context, entry, certificates);
         }
         let is_accepted = self.accepted.holds();
         let clients = self.validate_clients(context, protocol);
@@ -229,8 +279,8 @@ impl Listener {
         };
         self.served = Some(model::Listener {
             key: self.admission.listener.clone(),
-            binds: binds.of(port_of(protocol, wire.port)),
-            port: wire.port,
+            binds: binds.of(port_of(protocol, entry.wire.port)),
+            port: entry.wire.port,
             protocol,
             hostname: self.admission.hostname.clone(),
             certificates: self.certificates.iter().map(|certificate| certificate.key.clone()).collect(),
@@ -246,14 +296,18 @@ impl Listener {
         let validation =
             context.validations.of(self.admission.port).filter(|_| protocol == Protocol::Https)?;
         if let Some(unresolved) = &validation.unresolved {
-            if self.resolved_refs.holds() {
-                self.resolved_refs = unresolved.clone();
-            } else {
-                self.resolved_refs.message.push_str(&format!("; {}", unresolved.message));
+            let mut unresolved = unresolved.clone();
+            if self.admission.listener.set.is_some() {
+                unresolved.message = format!("Gateway {}: {}", context.key, unresolved.message);
             }
             if validation.clients.is_none() && self.accepted.holds() {
                 let reason = ListenerAccepted::NoValidCaCertificate;
                 self.accepted = Verdict::new(reason, unresolved.message.as_str());
+            }
+            if self.resolved_refs.holds() {
+                self.resolved_refs = unresolved;
+            } else {
+                self.resolved_refs.message.push_str(&format!("; {}", unresolved.message));
             }
         }
         validation.clients.clone()
@@ -262,14 +316,16 @@ impl Listener {
     fn resolve_certificates(
         &mut self,
         context: &Context<'_>,
-        index: usize,
-        wire: &gateway::Listener,
+        entry: &Entry<'_>,
         certificates: &mut Certificates,
     ) {
-        let references = wire.tls.as_ref().map(|tls| tls.certificate_refs.as_slice()).unwrap_or_default();
+        let tls = entry.wire.tls.as_ref();
+        let references = tls.map(|tls| tls.certificate_refs.as_slice()).unwrap_or_default();
+        // What the owner of a Secret grants to the Gateway its ListenerSets have not, nor the reverse.
+        let from = Referrer { kind: entry.owner.kind, namespace: &entry.owner.key.namespace };
         let mut first_problem = None;
         for (place, reference) in references.iter().enumerate() {
-            match certificates.find(context.references, &context.key.namespace, reference) {
+            match certificates.find(context.references, from, reference) {
                 Ok(certificate) if self.certificates.contains(&certificate) => {}
                 Ok(certificate) => self.certificates.push(certificate),
                 Err(why) => {
@@ -277,19 +333,27 @@ impl Listener {
                         NoCertificate::NotPermitted(why) => (ListenerResolvedRefs::RefNotPermitted, why),
                         NoCertificate::Invalid(why) => (ListenerResolvedRefs::InvalidCertificateRef, why),
                     };
-                    let message = format!("spec.listeners[{index}].tls.certificateRefs[{place}]: {why}");
+                    let message = format!("{}[{place}]: {why}", entry.field("tls.certificateRefs"));
                     first_problem.get_or_insert(Verdict::new(reason, message));
                 }
             }
         }
         if references.is_empty() {
-            let message = format!(
-                "spec.listeners[{index}].tls.certificateRefs: TLS that ends here needs a certificate"
-            );
+            let field = entry.field("tls.certificateRefs");
+            let message = format!("{field}: TLS that ends here needs a certificate");
             first_problem = Some(Verdict::new(ListenerResolvedRefs::InvalidCertificateRef, message));
         }
         if let Some(verdict) = first_problem {
             self.resolved_refs = verdict;
         }
+    }
+}
+
+/// Some names, readable even if there are hundreds.
+fn list_names(names: &[String]) -> String {
+    let some = names.iter().take(PROBLEMS_SPELLED_OUT).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().checked_sub(PROBLEMS_SPELLED_OUT).filter(|more| *more > 0) {
+        Some(more) => format!("{some} and {more} more"),
+        None => some,
     }
 }

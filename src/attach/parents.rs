@@ -1,8 +1,8 @@
 //! Routes on listeners.
 
 use super::verdict::{RouteAccepted, Verdict};
-use crate::api::gateway::ParentReference;
-use crate::api::{Kind, Namespace, ObjectId};
+use crate::api::gateway::{FromNamespaces, ParentReference};
+use crate::api::{Kind, LabelSelector, Namespace, ObjectId};
 use crate::convert::Selector;
 use crate::index::Index;
 use crate::model::{Attachment, Hostname, ListenerKey, ObjectKey};
@@ -32,7 +32,7 @@ pub struct Admission {
 pub enum NamespaceChoice {
     /// Each.
     All,
-    /// The Gateway's own.
+    /// That of the object that has the listener, or takes the ListenerSets.
     Same,
     /// Those with certain labels.
     Selected(Selector),
@@ -40,7 +40,51 @@ pub enum NamespaceChoice {
     None,
 }
 
-/// What became of one `parentRef` that names a Gateway of this controller.
+impl NamespaceChoice {
+    /// Reads `from` and `selector`; with a selector that cannot be used none is chosen, and it is said why.
+    pub(super) fn read(from: FromNamespaces, selector: Option<&LabelSelector>) -> (Self, Option<String>) {
+        match (from, selector) {
+            (FromNamespaces::All, _) => (Self::All, None),
+            (FromNamespaces::Same, _) => (Self::Same, None),
+            (FromNamespaces::None, _) => (Self::None, None),
+            (FromNamespaces::Selector, None) => {
+                (Self::None, Some("selector: from Selector needs a selector".to_owned()))
+            }
+            (FromNamespaces::Selector, Some(selector)) => match Selector::parse(selector) {
+                Ok(selector) => (Self::Selected(selector), None),
+                Err(error) => (Self::None, Some(format!("selector.{error}"))),
+            },
+        }
+    }
+
+    /// Whether an object of the namespace is let in by one of the namespace `own`. Without labels nothing
+    /// is known of the namespace.
+    pub(super) fn lets_in(&self, own: &str, namespace: &str, labels: Option<&Labels>) -> bool {
+        match self {
+            Self::All => true,
+            Self::Same => own == namespace,
+            Self::Selected(selector) => labels.is_some_and(|labels| selector.selects(labels)),
+            Self::None => false,
+        }
+    }
+}
+
+pub(super) type Labels = BTreeMap<String, String>;
+
+/// The labels of a namespace; none if they are not known.
+pub(super) fn labels(index: &Index, namespace: &str) -> Option<Labels> {
+    let key = ObjectKey::new("", namespace);
+    let known = index.get::<Namespace>(&key);
+    let id = ObjectId { kind: Kind::Namespace, key };
+    // In a directory of files most namespaces have no object of their own.
+    index.why_broken(&id).is_none().then(|| {
+        let mut labels = known.and_then(|namespace| namespace.metadata.labels.clone()).unwrap_or_default();
+        labels.insert(NAMESPACE_NAME.to_owned(), namespace.to_owned());
+        labels
+    })
+}
+
+/// What became of one `parentRef` that names an object of this controller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parent {
     /// As in the spec: status repeats it.
@@ -55,7 +99,7 @@ pub struct Parent {
 pub(super) struct Candidate<'a> {
     pub(super) route: &'a ObjectId,
     /// Of its namespace; none if that is not known.
-    pub(super) labels: Option<BTreeMap<String, String>>,
+    pub(super) labels: Option<Labels>,
     pub(super) hostnames: &'a [Hostname],
     /// It has rules without a hostname beside those with one.
     pub(super) also_every: bool,
@@ -63,36 +107,27 @@ pub(super) struct Candidate<'a> {
 
 impl<'a> Candidate<'a> {
     pub(super) fn new(index: &Index, route: &'a ObjectId, hostnames: &'a [Hostname]) -> Self {
-        let namespace = &route.key.namespace;
-        let key = ObjectKey::new("", namespace.clone());
-        let known = index.get::<Namespace>(&key);
-        let id = ObjectId { kind: Kind::Namespace, key };
-        // In a directory of files most namespaces have no object of their own.
-        let labels = index.why_broken(&id).is_none().then(|| {
-            let mut labels =
-                known.and_then(|namespace| namespace.metadata.labels.clone()).unwrap_or_default();
-            labels.insert(NAMESPACE_NAME.to_owned(), namespace.to_string());
-            labels
-        });
+        let labels = labels(index, &route.key.namespace);
         Self { route, labels, hostnames, also_every: false }
     }
 
-    /// Attaches the route to those of a Gateway's listeners that the reference names and that
-    /// let it in.
+    /// Attaches the route to those of the parent's own listeners that the reference names and that let
+    /// it in.
     pub(super) fn attach<'b>(
         &self,
         reference: &ParentReference,
-        gateway: impl Iterator<Item = &'b Admission>,
+        parent: impl Iterator<Item = &'b Admission>,
     ) -> (Verdict<RouteAccepted>, Vec<Attachment>) {
-        let named: Vec<_> = gateway.filter(|listener| is_named(listener, reference)).collect();
+        let named: Vec<_> = parent.filter(|listener| is_named(listener, reference)).collect();
         if named.is_empty() {
             return (no_listener(reference), Vec::new());
         }
         let letting: Vec<_> = named.iter().filter(|listener| self.is_let_in(listener)).collect();
         if letting.is_empty() {
             let message = format!(
-                "no listener of Gateway {} that parentRef names allows {} {} of namespace {:?}: \
+                "no listener of {} {} that parentRef names allows {} {} of namespace {:?}: \
                  look at allowedRoutes of listener {}",
+                reference.kind,
                 reference.name,
                 article(self.route.kind),
                 self.route.kind,
@@ -109,9 +144,10 @@ impl<'a> Candidate<'a> {
                 .map(Hostname::to_string)
                 .collect();
             let message = format!(
-                "spec.hostnames: none of {} is within {} of Gateway {}",
+                "spec.hostnames: none of {} is within {} of {} {}",
                 self.hostnames.iter().map(Hostname::to_string).collect::<Vec<_>>().join(", "),
                 hosts.join(", "),
+                reference.kind,
                 reference.name
             );
             return (Verdict::new(RouteAccepted::NoMatchingListenerHostname, message), Vec::new());
@@ -120,15 +156,9 @@ impl<'a> Candidate<'a> {
     }
 
     fn is_let_in(&self, listener: &Admission) -> bool {
+        let (own, namespace) = (listener.listener.namespace(), &self.route.key.namespace);
         listener.kinds.contains(&self.route.kind)
-            && match &listener.namespaces {
-                NamespaceChoice::All => true,
-                NamespaceChoice::Same => listener.listener.gateway.namespace == self.route.key.namespace,
-                NamespaceChoice::Selected(selector) => {
-                    self.labels.as_ref().is_some_and(|labels| selector.selects(labels))
-                }
-                NamespaceChoice::None => false,
-            }
+            && listener.namespaces.lets_in(own, namespace, self.labels.as_ref())
     }
 
     /// Keeps the route's own hostnames that the listener shares; none if it shares none.
@@ -165,8 +195,10 @@ fn no_listener(reference: &ParentReference) -> Verdict<RouteAccepted> {
         wanted.push(format!("port {port}"));
     }
     let message = match wanted.is_empty() {
-        true => format!("Gateway {} has no listener", reference.name),
-        false => format!("Gateway {} has no listener with {}", reference.name, wanted.join(" and ")),
+        true => format!("{} {} has no listener", reference.kind, reference.name),
+        false => {
+            format!("{} {} has no listener with {}", reference.kind, reference.name, wanted.join(" and "))
+        }
     };
     Verdict::new(RouteAccepted::NoMatchingParent, message)
 }

@@ -5,6 +5,7 @@ use super::gateway::{Gateway, created};
 use super::grants::{References, Referrer, not_watched};
 use super::ingress::IngressPart;
 use super::ingress_classes::{Classes, IngressClasses, Membership};
+use super::listeners::Listener;
 use super::parents::{Candidate, Parent};
 use super::rivals::Losses;
 use super::run::Head;
@@ -61,8 +62,10 @@ pub(super) struct Context<'a> {
     pub(super) references: References<'a>,
     pub(super) gateways: &'a BTreeMap<ObjectKey, Gateway>,
     pub(super) ingress_classes: &'a IngressClasses,
-    /// Why Gateways are not this controller's.
-    pub(super) foreign: &'a BTreeMap<ObjectKey, String>,
+    /// The Gateways of this controller that ListenerSets name.
+    pub(super) sets: &'a BTreeMap<ObjectKey, ObjectKey>,
+    /// Why Gateways and ListenerSets are not this controller's.
+    pub(super) foreign: &'a BTreeMap<ObjectId, String>,
     pub(super) upstreams: &'a BTreeMap<ObjectKey, Upstream>,
 }
 
@@ -199,26 +202,34 @@ fn attach_all(
         if parents.iter().any(|parent| parent.reference == *reference) {
             continue;
         }
-        let gateway = match Kind::find(&reference.group, &reference.kind) {
-            Some(Kind::Gateway) => gateway_named(context, candidate.route, reference),
+        let found = match Kind::find(&reference.group, &reference.kind) {
+            Some(kind @ (Kind::Gateway | Kind::ListenerSet)) => {
+                let namespace = reference.namespace.as_deref().unwrap_or(&candidate.route.key.namespace);
+                let key = ObjectKey::new(namespace, reference.name.as_str());
+                context.listeners_of(&ObjectId { kind, key })
+            }
             Some(Kind::IngressClass) => match gateway_of_ingress(context, candidate.route) {
-                Ok(gateway) => Ok(gateway),
+                Ok(gateway) => Ok(gateway.own_listeners()),
                 Err(note) => {
                     notes.extend(note);
                     continue;
                 }
             },
-            _ => Err(format!("kind {:?} of group {:?} is no parent here", reference.kind, reference.group)),
+            _ => Err(Closed::Foreign(format!(
+                "kind {:?} of group {:?} is no parent here",
+                reference.kind, reference.group
+            ))),
         };
-        let gateway = match gateway {
-            Ok(gateway) => gateway,
-            Err(why) => {
+        let (accepted, attached) = match found {
+            Ok(listeners) => {
+                candidate.attach(reference, listeners.iter().map(|listener| &listener.admission))
+            }
+            Err(Closed::Ours(why)) => (Verdict::new(RouteAccepted::NoMatchingParent, why), Vec::new()),
+            Err(Closed::Foreign(why)) => {
                 notes.push(format!("spec.parentRefs[{index}]: {why}"));
                 continue;
             }
         };
-        let admissions = gateway.listeners.iter().map(|listener| &listener.admission);
-        let (accepted, attached) = candidate.attach(reference, admissions);
         let mut listeners: Vec<_> = attached.iter().map(|attachment| attachment.listener.clone()).collect();
         listeners.dedup();
         for attachment in attached {
@@ -230,23 +241,6 @@ fn attach_all(
         parents.push(Parent { reference: reference.clone(), accepted, listeners });
     }
     (parents, notes, attachments)
-}
-
-/// The Gateway that a reference names, or why it is not this controller's.
-fn gateway_named<'a>(
-    context: &Context<'a>,
-    route: &ObjectId,
-    reference: &ParentReference,
-) -> Result<&'a Gateway, String> {
-    let namespace = reference.namespace.as_deref().unwrap_or(&route.key.namespace);
-    let key = ObjectKey::new(namespace, reference.name.as_str());
-    context.gateways.get(&key).ok_or_else(|| match context.foreign.get(&key) {
-        Some(why) => format!("Gateway {key} is not served: {why}"),
-        None if !context.references.options.watches(namespace) => {
-            format!("Gateway {key} is not served: it is in a namespace that {}", not_watched())
-        }
-        None => format!("Gateway {key} does not exist"),
-    })
 }
 
 /// The Gateway of an Ingress' class, or what there is to say of a class that is not this
@@ -271,6 +265,38 @@ fn ingress_part(
     let gateway = context.ingress_classes.gateway_of(&id.key)?;
     let (classes, gateways) = (context.ingress_classes, context.gateways);
     Some(IngressPart::new(classes, gateways, gateway, (&id.key, ingress), rules))
+}
+
+/// Why an object has no listeners for routes.
+enum Closed {
+    /// It is this controller's, who may say so in the route's status.
+    Ours(String),
+    Foreign(String),
+}
+
+impl<'a> Context<'a> {
+    /// The listeners of a Gateway or a ListenerSet: never those of one by way of the other.
+    fn listeners_of(&self, parent: &ObjectId) -> Result<&'a [Listener], Closed> {
+        let gateway_key = match parent.kind {
+            Kind::ListenerSet => self.sets.get(&parent.key),
+            _ => Some(&parent.key),
+        };
+        let Some(gateway) = gateway_key.and_then(|key| self.gateways.get(key)) else {
+            return Err(Closed::Foreign(match self.foreign.get(parent) {
+                Some(why) => format!("{parent} is not served: {why}"),
+                None if !self.references.options.watches(&parent.key.namespace) => {
+                    format!("{parent} is not served: it is in a namespace that {}", not_watched())
+                }
+                None => format!("{parent} does not exist"),
+            }));
+        };
+        let listeners = gateway.listeners_in(parent);
+        let set = gateway.sets.get(&parent.key).filter(|_| parent.kind == Kind::ListenerSet);
+        match set.filter(|_| listeners.is_empty()) {
+            Some(set) => Err(Closed::Ours(format!("{parent} has no listeners: {}", set.accepted.message))),
+            None => Ok(listeners),
+        }
+    }
 }
 
 /// The rules of a route, sorted by what became of them.

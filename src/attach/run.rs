@@ -1,5 +1,6 @@
 //! From what is dirty to what changed.
 
+mod gateways;
 mod ingresses;
 
 use super::authorities::Bundles;
@@ -7,15 +8,15 @@ use super::backend_tls::{BackendTlsPolicies, BackendTlsPolicy};
 use super::backends;
 use super::certificates::Certificates;
 use super::claims::Claims;
-use super::gateway::{self, Gateway, Judged};
+use super::gateway::Gateway;
 use super::grants::References;
 use super::ingress::settle;
 use super::ingress_classes::IngressClasses;
 use super::options::Place;
-use super::parents::Admission;
 use super::ports::Ports;
 use super::rivals::Rivals;
 use super::route::{self, Converted, Judged as JudgedRoute, Route};
+use super::sets::ListenerSet;
 use super::shadows::Shadows;
 use super::upstream::{self, Upstream};
 use super::{Class, Options, class};
@@ -64,8 +65,10 @@ pub struct Attachments {
     pub classes: BTreeMap<ObjectKey, Class>,
     /// Gateways of this controller.
     pub gateways: BTreeMap<ObjectKey, Gateway>,
-    /// Gateways that are not, and why.
-    pub foreign: BTreeMap<ObjectKey, String>,
+    /// The Gateways of this controller that ListenerSets name.
+    pub sets: BTreeMap<ObjectKey, ObjectKey>,
+    /// Gateways and ListenerSets that are not this controller's, and why.
+    pub foreign: BTreeMap<ObjectId, String>,
     /// All routes, of every kind.
     pub routes: BTreeMap<ObjectId, Route>,
     /// All Upstreams.
@@ -147,6 +150,7 @@ impl Attachments {
             options,
             classes: BTreeMap::new(),
             gateways: BTreeMap::new(),
+            sets: BTreeMap::new(),
             foreign: BTreeMap::new(),
             routes: BTreeMap::new(),
             upstreams: BTreeMap::new(),
@@ -189,6 +193,12 @@ impl Attachments {
     /// How many accepted routes are on a listener.
     pub fn count_routes(&self, listener: &ListenerKey) -> usize {
         self.attached.count_users(listener)
+    }
+
+    /// A ListenerSet that names a Gateway of this controller, and that Gateway.
+    pub fn listener_set(&self, key: &ObjectKey) -> Option<(&Gateway, &ListenerSet)> {
+        let gateway = self.gateways.get(self.sets.get(key)?)?;
+        Some((gateway, gateway.sets.get(key)?))
     }
 
     /// Whether a Gateway has this socket.
@@ -244,8 +254,10 @@ impl Attachments {
         routes.extend(touched.ingresses);
         gateways.extend(touched.gateways);
         gateways.extend(self.ports.follow(index, dirty, &self.options, &self.unsettled));
-        if !gateways.is_empty() {
-            routes.extend(self.update_gateways(index, &gateways, &mut changes));
+        let sets: BTreeSet<_> = dirty_of(Kind::ListenerSet).cloned().collect();
+        gateways.extend(self.gateways_of(index, &sets));
+        if !gateways.is_empty() || !sets.is_empty() {
+            routes.extend(self.update_gateways(index, &gateways, sets, &mut changes));
             if self.update_own_sockets() {
                 upstreams.extend(self.upstreams.keys().cloned());
             }
@@ -257,75 +269,14 @@ impl Attachments {
             upstreams.extend(referring.map(|id| id.key.clone()));
         }
         for service in &policies.attached {
-            routes.extend(referring_routes(index, Kind::Service, service));
+            let service = ObjectId { kind: Kind::Service, key: service.clone() };
+            routes.extend(referring_routes(index, &service));
         }
         changes.services = policies.services;
         routes.extend(self.update_upstreams(index, &upstreams, &mut changes));
         self.update_routes(index, &routes, &mut changes);
         self.settle_policies(index, &routes, &upstreams, &mut changes);
         changes
-    }
-
-    /// Returns the routes for which something changed.
-    fn update_gateways(
-        &mut self,
-        index: &Index,
-        dirty: &BTreeSet<ObjectKey>,
-        changes: &mut Changes,
-    ) -> BTreeSet<ObjectId> {
-        let mut unsettled = BTreeSet::new();
-        let mut routes = BTreeSet::new();
-        for key in dirty {
-            if self.awaits(index, key) {
-                // What was decided before goes on until it is known, which takes some milliseconds.
-                continue;
-            }
-            changes.work.gateways += 1;
-            let read = (&mut self.certificates, &mut self.bundles);
-            let judged = gateway::judge(index, &self.options, &self.ports, read, &self.ingress_classes, key);
-            let (ours, foreign) = match judged {
-                Judged::Ours(gateway) => (Some(*gateway), None),
-                Judged::Foreign(why) => (None, Some(why)),
-                Judged::Gone => (None, None),
-            };
-            let wire =
-                self.ingress_classes.gateway(key).or_else(|| index.get(key)).filter(|_| ours.is_some());
-            self.ports.set_service(&self.options, key, wire.map(|wire| &**wire));
-            if replace(&mut self.foreign, key, foreign).is_some() {
-                changes.add(Kind::Gateway, key);
-                routes.extend(referring_routes(index, Kind::Gateway, key));
-            }
-            let sockets = ours.as_ref().map(Gateway::wanted_sockets).unwrap_or_default();
-            let addresses = ours.as_ref().map(Gateway::wanted_addresses).unwrap_or_default();
-            unsettled.extend(self.sockets.set(key, sockets));
-            unsettled.extend(self.addresses.set(key, addresses));
-            unsettled.insert(key.clone());
-            replace(&mut self.unsettled, key, ours);
-        }
-        for key in &unsettled {
-            let unsettled = self.unsettled.get(key).cloned();
-            let settled = unsettled.map(|gateway| gateway.settle(key, &self.sockets, &self.addresses));
-            let after = admissions(settled.as_ref());
-            if let Some(before) = replace(&mut self.gateways, key, settled) {
-                changes.add(Kind::Gateway, key);
-                if admissions(before.as_ref()) != after {
-                    routes.extend(referring_routes(index, Kind::Gateway, key));
-                }
-            }
-        }
-        routes
-    }
-
-    fn update_own_sockets(&mut self) -> bool {
-        // Those of UDP are no targets for datagrams, which only the data plane looks at.
-        let tcp = self.sockets.all().filter(|bind| bind.protocol.is_tcp());
-        let own: HashSet<_> = tcp.map(|bind| bind.address).collect();
-        let changed = own != self.own_sockets;
-        if changed {
-            self.options.targets.set_own(own.clone());
-            self.own_sockets = own;
-        }
-        changed
     }
 
     /// Returns the routes for which something changed: whether the Upstream can be used at all.
@@ -344,7 +295,8 @@ impl Attachments {
             if let Some(before) = replace(&mut self.upstreams, key, judged) {
                 changes.add(Kind::Upstream, key);
                 if usable(before.as_ref()) != after {
-                    routes.extend(referring_routes(index, Kind::Upstream, key));
+                    let id = ObjectId { kind: Kind::Upstream, key: key.clone() };
+                    routes.extend(referring_routes(index, &id));
                 }
             }
         }
@@ -390,6 +342,7 @@ impl Attachments {
             references: References { index, options: &self.options },
             gateways: &self.gateways,
             ingress_classes: &self.ingress_classes,
+            sets: &self.sets,
             foreign: &self.foreign,
             upstreams: &self.upstreams,
         };
@@ -412,7 +365,7 @@ impl Attachments {
         let listeners = accepted.flat_map(|parent| parent.listeners.iter().cloned()).collect();
         let counted = self.attached.set(id, listeners);
         for listener in counted.added.iter().chain(&counted.removed) {
-            changes.add(Kind::Gateway, &listener.gateway);
+            changes.objects.insert(owner_of(listener));
         }
         self.shadows.set(id, route.as_ref().and_then(|route| route.served.as_ref()));
         if let (Some(route), Some(known)) = (&mut route, self.routes.get(id)) {
@@ -445,9 +398,12 @@ impl Attachments {
     }
 }
 
-/// All that routes see of a Gateway.
-fn admissions(gateway: Option<&Gateway>) -> Option<Vec<Admission>> {
-    gateway.map(|gateway| gateway.listeners.iter().map(|listener| listener.admission.clone()).collect())
+/// The object that has a listener.
+pub fn owner_of(listener: &ListenerKey) -> ObjectId {
+    match &listener.set {
+        Some(set) => ObjectId { kind: Kind::ListenerSet, key: set.clone() },
+        None => ObjectId { kind: Kind::Gateway, key: listener.gateway.clone() },
+    }
 }
 
 /// All that routes see of an Upstream: its message is theirs while it cannot be used.
@@ -458,12 +414,13 @@ fn usable(upstream: Option<&Upstream>) -> Option<Result<(), String>> {
     })
 }
 
-fn referring_routes(index: &Index, kind: Kind, key: &ObjectKey) -> Vec<ObjectId> {
-    let dependency = |key| Dependency::Object(ObjectId { kind, key });
-    let mut routes: Vec<_> = index.referrers(&dependency(key.clone())).cloned().collect();
-    if kind == Kind::Gateway && is_of_class(key) {
+fn referring_routes(index: &Index, id: &ObjectId) -> Vec<ObjectId> {
+    let dependency = Dependency::Object(id.clone());
+    let mut routes: Vec<_> = index.referrers(&dependency).cloned().collect();
+    if id.kind == Kind::Gateway && is_of_class(&id.key) {
         // It may be that of the default class.
-        routes.extend(index.referrers(&dependency(gateway_of_class(""))).cloned());
+        let default = ObjectId { kind: Kind::Gateway, key: gateway_of_class("") };
+        routes.extend(index.referrers(&Dependency::Object(default)).cloned());
     }
     routes.retain(|id| id.kind.is_route());
     routes

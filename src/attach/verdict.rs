@@ -185,6 +185,40 @@ reasons! {
         ConfigurationChanged => True "ConfigurationChanged",
     }
 
+    /// Whether a ListenerSet produces any configuration.
+    SetAccepted = "Accepted" {
+        /// All of its listeners do.
+        Accepted => True "Accepted",
+        /// Some of its listeners do.
+        SomeListenersNotValid => True "ListenersNotValid",
+        /// None of its listeners does.
+        NoListenerValid => False "ListenersNotValid",
+        /// The Gateway does not take it.
+        NotAllowed => False "NotAllowed",
+        /// The Gateway is not accepted, or not there any more.
+        ParentNotAccepted => False "ParentNotAccepted",
+        /// It could not be decoded.
+        Invalid => False "Invalid",
+    }
+
+    /// Whether a ListenerSet's configuration is served.
+    SetProgrammed = "Programmed" {
+        /// By every worker.
+        Programmed => True "Programmed",
+        /// Not yet.
+        Pending => False "Pending",
+        /// None of its listeners is accepted.
+        ListenersNotValid => False "ListenersNotValid",
+        /// The Gateway does not take it.
+        NotAllowed => False "NotAllowed",
+        /// The Gateway cannot be reached.
+        ParentNotProgrammed => False "ParentNotProgrammed",
+        /// No socket of its listeners could be opened.
+        PortUnavailable => False "PortUnavailable",
+        /// It could not be decoded.
+        Invalid => False "Invalid",
+    }
+
     /// Whether a listener produces any configuration.
     ListenerAccepted = "Accepted" {
         /// It does.

@@ -3,7 +3,7 @@
 use super::hold::{Holds, endpoints_of};
 use super::sent::Sent;
 use crate::api::{Kind, ObjectId};
-use crate::attach::{Attachments, Changes};
+use crate::attach::{Attachments, Changes, owner_of};
 use crate::index::{Dirty, Index};
 use crate::model::{
     self, Delta, EndpointsKey, ListenerKey, ObjectKey, Resource, ResourceKey, RouteKey, UpstreamKey,
@@ -44,8 +44,8 @@ pub struct Input<'a> {
 pub struct Compiled {
     /// None if nothing changed for the data plane.
     pub delta: Option<Delta>,
-    /// Gateways of which a listener or certificate is in the delta.
-    pub gateways: BTreeSet<ObjectKey>,
+    /// Gateways and ListenerSets of which a listener or certificate is in the delta.
+    pub owners: BTreeSet<ObjectId>,
     /// How many resources were made anew, changed or not.
     pub compiled: usize,
 }
@@ -67,8 +67,8 @@ impl Compiler {
         }
         let compiled = step.compiled;
         let delta = self.sent.flush();
-        let gateways = delta.as_ref().map(|delta| self.gateways_in(delta)).unwrap_or_default();
-        Compiled { delta, gateways, compiled }
+        let owners = delta.as_ref().map(|delta| self.owners_in(delta)).unwrap_or_default();
+        Compiled { delta, owners, compiled }
     }
 
     /// When to call again although nothing changed: a rule has waited long enough then.
@@ -91,25 +91,25 @@ impl Compiler {
         self.sent.snapshot()
     }
 
-    fn gateways_in(&self, delta: &Delta) -> BTreeSet<ObjectKey> {
+    fn owners_in(&self, delta: &Delta) -> BTreeSet<ObjectId> {
         let upserts = delta.upserts.iter().map(Resource::key);
-        let mut gateways = BTreeSet::new();
+        let mut owners = BTreeSet::new();
         for key in upserts.chain(delta.removals.iter().cloned()) {
             match key {
                 ResourceKey::Listener(listener) => {
-                    gateways.insert(listener.gateway);
+                    owners.insert(owner_of(&listener));
                 }
                 ResourceKey::Certificate(_) => {
                     for user in self.uses.users_of(&key) {
                         if let ResourceKey::Listener(listener) = user {
-                            gateways.insert(listener.gateway.clone());
+                            owners.insert(owner_of(listener));
                         }
                     }
                 }
                 ResourceKey::Route(_) | ResourceKey::Upstream(_) | ResourceKey::Endpoints(_) => {}
             }
         }
-        gateways
+        owners
     }
 }
 

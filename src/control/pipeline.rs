@@ -10,27 +10,21 @@
 
 mod replicas;
 mod statuses;
+mod tracking;
 
-use super::replicas::Standing;
-use crate::api::ingress::is_of_class;
 use crate::api::{Kind, ObjectId};
 use crate::attach::{self, Attachments, Changes, Head, Work};
 use crate::compile::{Compiler, Input};
 use crate::index::{Dirty, Event, Index};
 use crate::infra::Plan;
-use crate::model::{BindAddress, Delta, ObjectKey};
+use crate::model::{BindAddress, Delta};
 use crate::status::{Status, Wanted};
 use replicas::Leading;
-use statuses::{gateway_id, is_gateway};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-/// How long the status of a Gateway may wait for the workers, and for its port and its address, before
-/// it says that it waits. Without this, each edit would flip `Programmed` to false and back within
-/// milliseconds.
-const PATIENCE: Duration = Duration::from_secs(1);
+use std::time::Instant;
+use tracking::Tracked;
 
 /// Settings.
 #[derive(Clone, Debug)]
@@ -75,16 +69,6 @@ pub struct Served {
     pub version: u64,
 }
 
-/// How far a Gateway has come.
-#[derive(Clone, Debug)]
-struct GatewayVersion {
-    head: Head,
-    version: u64,
-    since: Instant,
-    /// At the other replicas, while this one leads.
-    standing: Standing,
-}
-
 /// All state of the control half.
 #[derive(Debug)]
 pub struct Pipeline {
@@ -96,7 +80,8 @@ pub struct Pipeline {
     is_patient: bool,
     own_nodes: BTreeSet<IpAddr>,
     unusable: BTreeMap<BindAddress, String>,
-    gateways: BTreeMap<ObjectKey, GatewayVersion>,
+    /// Gateways and ListenerSets.
+    tracked: BTreeMap<ObjectId, Tracked>,
     /// Whether what is referred to is asked for by name, which takes its time.
     asks_by_name: bool,
     /// What has to be asked for by name, once that is known.
@@ -125,7 +110,7 @@ impl Pipeline {
             own_nodes: BTreeSet::new(),
             acknowledged: if options.acknowledgements { 0 } else { u64::MAX },
             unusable: BTreeMap::new(),
-            gateways: BTreeMap::new(),
+            tracked: BTreeMap::new(),
             asks_by_name: false,
             referred: None,
             wanted: BTreeMap::new(),
@@ -162,7 +147,7 @@ impl Pipeline {
             dirty: &dirty,
             now,
         });
-        self.track_gateways(&changes, &compiled.gateways, now);
+        self.track(&changes, &compiled.owners, now);
         self.assess(now);
         let served = self.track_served(&dirty, &changes);
         let plan = self.plan(&dirty, &changes);
@@ -189,8 +174,9 @@ impl Pipeline {
     pub fn acknowledged(&mut self, version: u64) {
         if version > self.acknowledged {
             let before = std::mem::replace(&mut self.acknowledged, version);
-            let waiting = self.gateways.iter().filter(|(_, gateway)| gateway.version > before);
-            self.restate.extend(waiting.map(|(key, _)| gateway_id(key)));
+            let waiting = self.tracked.iter().filter(|(_, tracked)| tracked.version > before);
+            let waiting: Vec<_> = waiting.map(|(id, _)| id.clone()).collect();
+            waiting.into_iter().for_each(|id| self.restate_all_on(id));
         }
     }
 
@@ -198,14 +184,14 @@ impl Pipeline {
     pub fn bind_failed(&mut self, socket: BindAddress, error: impl Into<String>) {
         let error = error.into();
         if self.unusable.insert(socket, error.clone()).as_ref() != Some(&error) {
-            self.restate.extend(self.gateways.keys().map(gateway_id));
+            self.restate.extend(self.tracked.keys().cloned());
         }
     }
 
     /// A socket is open, perhaps after it could not be. Call [`Self::step`] afterwards.
     pub fn bound(&mut self, socket: BindAddress) {
         if self.unusable.remove(&socket).is_some() {
-            self.restate.extend(self.gateways.keys().map(gateway_id));
+            self.restate.extend(self.tracked.keys().cloned());
         }
     }
 
@@ -255,8 +241,8 @@ impl Pipeline {
         !is_told && merged.is_some_and(|merged| !merged.changed && merged.left_out.is_empty())
     }
 
-    /// Which state of every GatewayClass, Gateway, route, policy and Upstream is served since which
-    /// version; it is served by all workers once that version is acknowledged.
+    /// Which state of every object with a status is served since which version; it is served by all
+    /// workers once that version is acknowledged.
     pub fn served(&self) -> impl Iterator<Item = (&ObjectId, &Served)> {
         self.served.iter()
     }
@@ -275,28 +261,6 @@ impl Pipeline {
         self.referred = Some(referred);
     }
 
-    /// A Gateway has to be served anew if a listener or a certificate of it changed, or its
-    /// generation did.
-    fn track_gateways(&mut self, changes: &Changes, compiled: &BTreeSet<ObjectKey>, now: Instant) {
-        let version = self.compiler.version();
-        for key in changes.of(Kind::Gateway).chain(compiled) {
-            let Some(gateway) = self.attachments.gateways.get(key) else {
-                self.gateways.remove(key);
-                continue;
-            };
-            let known = self.gateways.get(key).is_some_and(|known| known.head == gateway.head);
-            if !known || compiled.contains(key) {
-                let known = self.gateways.get(key).filter(|_| known);
-                let standing = known.map_or_else(|| self.first_standing(key), |known| known.standing.clone());
-                let tracked = GatewayVersion { head: gateway.head.clone(), version, since: now, standing };
-                self.gateways.insert(key.clone(), tracked);
-            }
-        }
-        // What nobody wants any more is no trouble any more.
-        let attachments = &self.attachments;
-        self.unusable.retain(|socket, _| attachments.wants(*socket));
-    }
-
     /// Made anew when a Gateway, a class or any Service changed: one that was made for a Gateway may
     /// be among them, and a class may have gone and come again at once.
     fn plan(&mut self, dirty: &Dirty, changes: &Changes) -> Option<Arc<Plan>> {
@@ -309,53 +273,6 @@ impl Pipeline {
         let changed = self.plan.as_ref() != Some(&plan);
         self.plan = Some(plan.clone());
         changed.then_some(plan)
-    }
-
-    fn track_served(&mut self, dirty: &Dirty, changes: &Changes) -> Vec<(Arc<str>, Option<i64>)> {
-        self.unserved.extend(dirty.objects.iter().cloned());
-        // They come with their first Ingress and go with the last.
-        self.unserved.extend(changes.of(Kind::Gateway).filter(|key| is_of_class(key)).map(gateway_id));
-        let version = self.compiler.version();
-        let mut changed = Vec::new();
-        for id in std::mem::take(&mut self.unserved) {
-            let gateway = self.attachments.gateways.get(&id.key).filter(|_| is_gateway(id.kind));
-            if self.compiler.is_waiting(&id) || gateway.is_some_and(attach::Gateway::waits_for_ports) {
-                self.unserved.insert(id);
-                continue;
-            }
-            match self.head(&id) {
-                None => {
-                    let gone = self.served.remove(&id);
-                    changed.extend(gone.map(|served| (served.head.uid, None)));
-                }
-                Some(head) if self.served.get(&id).is_some_and(|served| served.head == *head) => {}
-                Some(head) => {
-                    let served = Served { head: head.clone(), version };
-                    let before = self.served.insert(id, served.clone());
-                    // The same name with another uid is another object.
-                    let gone = before.filter(|before| before.head.uid != served.head.uid);
-                    changed.extend(gone.map(|before| (before.head.uid, None)));
-                    changed.push((served.head.uid, Some(served.head.generation)));
-                }
-            }
-        }
-        changed.retain(|(uid, _)| !uid.is_empty());
-        changed
-    }
-
-    fn head(&self, id: &ObjectId) -> Option<&Head> {
-        match id.kind {
-            Kind::GatewayClass => self.attachments.classes.get(&id.key).map(|class| &class.head),
-            Kind::Gateway | Kind::IngressClass => {
-                self.attachments.gateways.get(&id.key).map(|gateway| &gateway.head)
-            }
-            kind if kind.is_route() => self.attachments.routes.get(id).map(|route| &route.head),
-            Kind::Upstream => self.attachments.upstreams.get(&id.key).map(|upstream| &upstream.head),
-            Kind::BackendTlsPolicy => {
-                self.attachments.backend_tls_policies().get(&id.key).map(|policy| &policy.head)
-            }
-            _ => None,
-        }
     }
 }
 

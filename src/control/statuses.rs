@@ -104,6 +104,7 @@ fn wire(status: &Status) -> Value {
     let value = match status {
         Status::Class(status) => serde_json::to_value(status),
         Status::Gateway(status) => serde_json::to_value(status),
+        Status::ListenerSet(status) => serde_json::to_value(status),
         Status::Route(status) => serde_json::to_value(status),
         Status::Policy(status) => serde_json::to_value(status),
         Status::Upstream(status) => serde_json::to_value(status),

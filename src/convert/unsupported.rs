@@ -57,6 +57,12 @@ const fn unless(field: Field, honoured: fn(&Value) -> bool) -> Field {
 }
 
 const CLOSED: &str = "requests that the rule matches are answered with 500; remove the filter";
+const UNFILTERED: &str = "the listener would let every request in; remove the field";
+const OWN_TLS: &str = "TLS is served with Tidegate's own settings";
+
+fn has_no_filter(filters: &Value) -> bool {
+    filters.pointer("/requests").and_then(Value::as_array).is_none_or(Vec::is_empty)
+}
 
 const BODY: &str = "bodies of more than 1 MiB are refused with 413";
 
@@ -67,7 +73,9 @@ fn is_short_body(value: &Value) -> bool {
 /// All of them.
 pub const FIELDS: &[Field] = {
     use Effect::{ClosesRule, RefusesAddress, RefusesListener, Told, ToldStandalone};
-    use Kind::{BackendTlsPolicy, Gateway, GatewayParameters, GrpcRoute, HttpRoute, TcpRoute, TlsRoute};
+    use Kind::{
+        BackendTlsPolicy, Gateway, GatewayParameters, GrpcRoute, HttpRoute, ListenerSet, TcpRoute, TlsRoute,
+    };
     &[
         field(BackendTlsPolicy, "spec.options", Told, "TLS is spoken with Tidegate's own settings"),
         field(GatewayParameters, "spec.service", ToldStandalone, "standalone makes no Service"),
@@ -83,9 +91,6 @@ pub const FIELDS: &[Field] = {
             ToldStandalone,
             "standalone makes no objects that could carry them",
         ),
-        unless(field(Gateway, "spec.allowedListeners", Told, "no ListenerSet attaches"), |value| {
-            matches!(value.pointer("/namespaces/from").and_then(Value::as_str), None | Some("None"))
-        }),
         unless(
             field(Gateway, "spec.defaultScope", Told, "only routes that name the Gateway attach"),
             |value| value == "None",
@@ -99,16 +104,10 @@ pub const FIELDS: &[Field] = {
             ),
             |value| value == "",
         ),
-        unless(
-            field(
-                Gateway,
-                "spec.listeners[].filters",
-                RefusesListener,
-                "the listener would let every request in; remove the field",
-            ),
-            |value| value.pointer("/requests").and_then(Value::as_array).is_none_or(Vec::is_empty),
-        ),
-        field(Gateway, "spec.listeners[].tls.options", Told, "TLS is served with Tidegate's own settings"),
+        unless(field(Gateway, "spec.listeners[].filters", RefusesListener, UNFILTERED), has_no_filter),
+        unless(field(ListenerSet, "spec.listeners[].filters", RefusesListener, UNFILTERED), has_no_filter),
+        field(Gateway, "spec.listeners[].tls.options", Told, OWN_TLS),
+        field(ListenerSet, "spec.listeners[].tls.options", Told, OWN_TLS),
         unless(
             field(HttpRoute, "spec.useDefaultGateways", Told, "the route attaches to its parentRefs only"),
             |value| value == "None",

@@ -1,7 +1,10 @@
 //! What a source tells: the same from a directory of files and from a cluster.
 
-use crate::api::gateway::{LocalPolicyTargetReferenceWithSectionName, ParentReference};
+use crate::api::gateway::{
+    LocalPolicyTargetReferenceWithSectionName, ParentGatewayReference, ParentReference,
+};
 use crate::api::{Kind, Object, ObjectId, Time};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::sync::Arc;
@@ -58,6 +61,11 @@ impl Broken {
     /// `spec.gatewayClassName` of a Gateway.
     pub fn gateway_class_name(&self) -> Option<&str> {
         self.raw.pointer("/spec/gatewayClassName")?.as_str()
+    }
+
+    /// `spec.parentRef` of a ListenerSet, if it can be understood.
+    pub fn parent_gateway(&self) -> Option<ParentGatewayReference> {
+        ParentGatewayReference::deserialize(self.raw.pointer("/spec/parentRef")?).ok()
     }
 
     /// `spec.controllerName` of a GatewayClass.

@@ -2,8 +2,9 @@
 
 use super::Broken;
 use crate::api::gateway::{
-    AnyRoute, BackendTlsPolicy, Gateway, GatewayClass, LocalPolicyTargetReferenceWithSectionName,
-    ParentReference,
+    AnyRoute, BackendTlsPolicy, Gateway, GatewayClass, ListenerSet,
+    LocalPolicyTargetReferenceWithSectionName, ParentGatewayReference, ParentReference,
+    SecretObjectReference,
 };
 use crate::api::ingress::{Ingress, IngressClass, gateway_of_class};
 use crate::api::upstream::Upstream;
@@ -51,7 +52,7 @@ impl Collector<'_> {
     fn parents(&mut self, parents: &[ParentReference]) {
         for parent in parents {
             match Kind::find(&parent.group, &parent.kind) {
-                Some(kind @ Kind::Gateway) => {
+                Some(kind @ (Kind::Gateway | Kind::ListenerSet)) => {
                     self.object(kind, parent.namespace.as_deref().unwrap_or(self.namespace), &parent.name);
                 }
                 Some(Kind::IngressClass) => {
@@ -61,6 +62,22 @@ impl Collector<'_> {
                 _ => {}
             }
         }
+    }
+
+    fn certificates<'a>(&mut self, references: impl Iterator<Item = &'a SecretObjectReference>) {
+        for reference in references {
+            if let Some(kind @ Kind::Secret) = Kind::find(&reference.group, &reference.kind) {
+                self.granted(kind, reference.namespace.as_deref(), &reference.name);
+            }
+        }
+    }
+
+    fn parent_gateway(&mut self, parent: &ParentGatewayReference) {
+        if let Some(kind @ Kind::Gateway) = Kind::find(&parent.group, &parent.kind) {
+            self.object(kind, parent.namespace.as_deref().unwrap_or(self.namespace), &parent.name);
+        }
+        // Whether the Gateway lets it in can hang on its namespace's labels.
+        self.object(Kind::Namespace, "", self.namespace);
     }
 
     fn parameters(&mut self, group: &str, kind: &str, namespace: &str, name: &str) {
@@ -95,12 +112,15 @@ impl Collector<'_> {
                 }
             }
         }
-        let tls = gateway.spec.listeners.iter().filter_map(|listener| listener.tls.as_ref());
-        for reference in tls.flat_map(|tls| &tls.certificate_refs).chain(shown) {
-            if let Some(kind @ Kind::Secret) = Kind::find(&reference.group, &reference.kind) {
-                self.granted(kind, reference.namespace.as_deref(), &reference.name);
-            }
-        }
+        let listeners = gateway.spec.listeners.iter();
+        let tls = listeners.filter_map(|listener| listener.tls.as_ref());
+        self.certificates(tls.flat_map(|tls| &tls.certificate_refs).chain(shown));
+    }
+
+    fn listener_set(&mut self, set: &ListenerSet) {
+        self.parent_gateway(&set.spec.parent_ref);
+        let tls = set.spec.listeners.iter().filter_map(|listener| listener.tls.as_ref());
+        self.certificates(tls.flat_map(|tls| &tls.certificate_refs));
     }
 
     fn route(&mut self, route: &dyn AnyRoute) {
@@ -164,6 +184,7 @@ pub(super) fn of_object(object: &Object) -> BTreeSet<Dependency> {
     match object {
         Object::GatewayClass(class) => collector.class(class),
         Object::Gateway(gateway) => collector.gateway(gateway),
+        Object::ListenerSet(set) => collector.listener_set(set),
         Object::BackendTlsPolicy(policy) => collector.backend_tls_policy(policy),
         Object::Upstream(upstream) => collector.upstream(upstream),
         Object::Ingress(ingress) => collector.ingress(ingress),
@@ -184,6 +205,11 @@ pub(super) fn of_broken(broken: &Broken) -> BTreeSet<Dependency> {
         Kind::Gateway => {
             if let Some(class) = broken.gateway_class_name() {
                 collector.object(Kind::GatewayClass, "", class);
+            }
+        }
+        Kind::ListenerSet => {
+            if let Some(parent) = broken.parent_gateway() {
+                collector.parent_gateway(&parent);
             }
         }
         // What it was meant to protect is closed.

@@ -259,11 +259,7 @@ impl Index {
             // Nobody rests on a route, and who rests on the others is found when they are judged.
             _ => {}
         }
-        let is_judged = matches!(
-            id.kind,
-            Kind::GatewayClass | Kind::Gateway | Kind::IngressClass | Kind::BackendTlsPolicy | Kind::Upstream
-        );
-        if is_judged || id.kind.is_route() {
+        if id.kind.is_route() || is_judged(id.kind) {
             self.dirty.objects.insert(id.clone());
         }
     }
@@ -304,6 +300,12 @@ impl Index {
             _ => {}
         }
     }
+}
+
+/// Whether verdicts are passed on objects of the kind, beside routes.
+fn is_judged(kind: Kind) -> bool {
+    use Kind::{BackendTlsPolicy, Gateway, GatewayClass, IngressClass, ListenerSet, Upstream};
+    matches!(kind, GatewayClass | Gateway | ListenerSet | IngressClass | BackendTlsPolicy | Upstream)
 }
 
 /// Whether a route that goes on as before could use something that is gone.

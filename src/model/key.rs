@@ -32,18 +32,39 @@ impl fmt::Display for ObjectKey {
     }
 }
 
-/// One listener of one Gateway.
+/// One listener on one Gateway: the Gateway's own or that of a ListenerSet. Names are unique within
+/// the object that has the listener, not within the Gateway.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ListenerKey {
-    /// The Gateway that owns the listener.
+    /// The Gateway that serves it.
     pub gateway: ObjectKey,
+    /// The ListenerSet that it is of; none for the Gateway's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<ObjectKey>,
     /// The listener's `name` (the `sectionName` of a parentRef).
     pub name: Arc<str>,
 }
 
+impl ListenerKey {
+    /// A listener of the Gateway itself.
+    pub fn of_gateway(gateway: ObjectKey, name: impl Into<Arc<str>>) -> Self {
+        Self { gateway, set: None, name: name.into() }
+    }
+
+    /// Of the object that has the listener.
+    pub fn namespace(&self) -> &str {
+        &self.set.as_ref().unwrap_or(&self.gateway).namespace
+    }
+}
+
+/// `gateway's/name/listener`; between them `set's/name`, if it is of one.
 impl fmt::Display for ListenerKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.gateway, self.name)
+        write!(f, "{}/", self.gateway)?;
+        if let Some(set) = &self.set {
+            write!(f, "{set}/")?;
+        }
+        f.write_str(&self.name)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a GatewayClass claims to support.
 
 /// Features of the conformance suite that are honoured, sorted by name as the API demands.
-pub const FEATURES: [&str; 48] = [
+pub const FEATURES: [&str; 49] = [
     "BackendTLSPolicy",
     "BackendTLSPolicySANValidation",
     "GRPCRoute",
@@ -45,6 +45,7 @@ pub const FEATURES: [&str; 48] = [
     "HTTPRouteRetryCodes",
     "HTTPRouteRetryConnectionError",
     "HTTPRouteSchemeRedirect",
+    "ListenerSet",
     "ReferenceGrant",
     "TCPRoute",
     "TLSRoute",

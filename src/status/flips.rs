@@ -4,6 +4,7 @@ use super::entries::SharedEntry;
 use super::merge::Status;
 use super::wanted::{ANCESTOR, PARENT, Wanted, entry_title};
 use crate::api::Condition as WireCondition;
+use crate::api::gateway::ListenerStatus;
 use crate::attach::verdict::{Condition, GatewayProgrammed, Reason};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -63,11 +64,8 @@ fn conditions<'a>(live: &'a Status, controller_name: &str) -> BTreeMap<(String, 
     let parts: Vec<(String, &[WireCondition])> = match live {
         Status::Class(status) => vec![(whole, &status.conditions)],
         Status::Upstream(status) => vec![(whole, &status.conditions)],
-        Status::Gateway(status) => {
-            let listeners = status.listeners.iter();
-            let listeners = listeners.map(|one| (format!("listener {}", one.name), &*one.conditions));
-            std::iter::once((whole, &*status.conditions)).chain(listeners).collect()
-        }
+        Status::Gateway(status) => with_listeners(&status.conditions, &status.listeners),
+        Status::ListenerSet(status) => with_listeners(&status.conditions, &status.listeners),
         Status::Route(status) => own(PARENT, &status.parents, controller_name),
         Status::Policy(status) => own(ANCESTOR, &status.ancestors, controller_name),
         Status::Ingress(_) => Vec::new(),
@@ -75,6 +73,14 @@ fn conditions<'a>(live: &'a Status, controller_name: &str) -> BTreeMap<(String, 
     let each = parts.into_iter();
     each.flat_map(|(title, all)| all.iter().map(move |one| ((title.clone(), one.type_.as_str()), one)))
         .collect()
+}
+
+fn with_listeners<'a>(
+    whole: &'a [WireCondition],
+    listeners: &'a [ListenerStatus],
+) -> Vec<(String, &'a [WireCondition])> {
+    let listeners = listeners.iter().map(|one| (format!("listener {}", one.name), &*one.conditions));
+    std::iter::once((String::new(), whole)).chain(listeners).collect()
 }
 
 /// This controller's entries of a list that it shares.

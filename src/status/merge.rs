@@ -5,8 +5,8 @@ use super::features::FEATURES;
 use super::ingress;
 use super::wanted::{Body, ListenerBody, ParentBody, Wanted, is_own_condition};
 use crate::api::gateway::{
-    GatewayClassStatus, GatewayStatus, GatewayStatusAddress, ListenerStatus, ParentReference, PolicyStatus,
-    RouteStatus, SupportedFeature,
+    GatewayClassStatus, GatewayStatus, GatewayStatusAddress, ListenerSetStatus, ListenerStatus,
+    ParentReference, PolicyStatus, RouteStatus, SupportedFeature,
 };
 use crate::api::ingress::IngressStatus;
 use crate::api::upstream::{UpstreamStatus, UpstreamTargetsStatus};
@@ -23,6 +23,8 @@ pub enum Status {
     Class(GatewayClassStatus),
     /// Of a Gateway.
     Gateway(GatewayStatus),
+    /// Of a ListenerSet.
+    ListenerSet(ListenerSetStatus),
     /// Of a route.
     Route(RouteStatus),
     /// Of a policy.
@@ -56,14 +58,29 @@ pub fn merge(wanted: &Wanted, newest: Option<&Status>, controller_name: &str, no
             let live = if let Some(Status::Class(live)) = newest { Some(live) } else { None };
             Status::Class(writer.class(live, conditions))
         }
-        (Body::Gateway { conditions, addresses, listeners }, newest) => {
+        (Body::Gateway { conditions, addresses, listeners, attached_sets }, newest) => {
             let live = if let Some(Status::Gateway(live)) = newest { Some(live) } else { None };
             let addresses = addresses.iter().map(|address| GatewayStatusAddress {
                 type_: address.type_().to_owned(),
                 value: address.to_string(),
                 routability: None,
             });
-            Status::Gateway(writer.gateway(live, conditions, addresses.collect(), listeners))
+            let live_sets = live.and_then(|live| live.attached_listener_sets);
+            let live_listeners = live.map(|live| &*live.listeners);
+            Status::Gateway(GatewayStatus {
+                addresses: addresses.collect(),
+                conditions: writer.conditions(live.map(|live| &*live.conditions), conditions),
+                listeners: writer.listeners(live_listeners, listeners),
+                // Where there is nothing to count the field is left alone: an older CRD has none.
+                attached_listener_sets: attached_sets.map(count).or(live_sets.map(|_| 0)),
+            })
+        }
+        (Body::ListenerSet { conditions, listeners }, newest) => {
+            let live = if let Some(Status::ListenerSet(live)) = newest { Some(live) } else { None };
+            Status::ListenerSet(ListenerSetStatus {
+                conditions: writer.conditions(live.map(|live| &*live.conditions), conditions),
+                listeners: writer.listeners(live.map(|live| &*live.listeners), listeners),
+            })
         }
         (Body::Route(parents), newest) => {
             let live = if let Some(Status::Route(live)) = newest { &*live.parents } else { &[] };
@@ -99,7 +116,11 @@ impl Status {
         match self {
             Self::Route(status) => status.parents.is_empty(),
             Self::Policy(status) => status.ancestors.is_empty(),
-            Self::Class(_) | Self::Gateway(_) | Self::Upstream(_) | Self::Ingress(_) => false,
+            Self::Class(_)
+            | Self::Gateway(_)
+            | Self::ListenerSet(_)
+            | Self::Upstream(_)
+            | Self::Ingress(_) => false,
         }
     }
 
@@ -108,6 +129,7 @@ impl Status {
         match object {
             Object::GatewayClass(object) => object.status.clone().map(Self::Class),
             Object::Gateway(object) => object.status.clone().map(Self::Gateway),
+            Object::ListenerSet(object) => object.status.clone().map(Self::ListenerSet),
             Object::BackendTlsPolicy(object) => object.status.clone().map(Self::Policy),
             Object::Upstream(object) => object.status.clone().map(Self::Upstream),
             Object::Ingress(object) => object.status.clone().map(Self::Ingress),
@@ -119,6 +141,10 @@ impl Status {
 /// The API server keeps whole seconds: what it stores must equal what was meant.
 fn second(time: &Time) -> Time {
     Time(jiff::Timestamp::from_second(time.0.as_second()).unwrap_or(time.0))
+}
+
+fn count(number: usize) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
 }
 
 struct Writer<'a> {
@@ -136,29 +162,17 @@ impl Writer<'_> {
         }
     }
 
-    fn gateway(
-        &self,
-        live: Option<&GatewayStatus>,
-        conditions: &[Condition],
-        addresses: Vec<GatewayStatusAddress>,
-        listeners: &[ListenerBody],
-    ) -> GatewayStatus {
-        let live_listeners = live.map(|live| live.listeners.as_slice()).unwrap_or_default();
-        let listeners = listeners.iter().map(|listener| {
-            let live = live_listeners.iter().find(|live| live.name == *listener.name);
+    fn listeners(&self, live: Option<&[ListenerStatus]>, wanted: &[ListenerBody]) -> Vec<ListenerStatus> {
+        let each = wanted.iter().map(|listener| {
+            let live = live.unwrap_or_default().iter().find(|live| live.name == *listener.name);
             ListenerStatus {
                 name: listener.name.to_string(),
                 supported_kinds: listener.supported_kinds.clone(),
-                attached_routes: i32::try_from(listener.attached_routes).unwrap_or(i32::MAX),
+                attached_routes: count(listener.attached_routes),
                 conditions: self.conditions(live.map(|live| &*live.conditions), &listener.conditions),
             }
         });
-        GatewayStatus {
-            addresses,
-            conditions: self.conditions(live.map(|live| &*live.conditions), conditions),
-            listeners: listeners.collect(),
-            attached_listener_sets: live.and_then(|live| live.attached_listener_sets),
-        }
+        each.collect()
     }
 
     fn upstream(
@@ -167,7 +181,7 @@ impl Writer<'_> {
         conditions: &[Condition],
         targets: usize,
     ) -> UpstreamStatus {
-        let total = i32::try_from(targets).unwrap_or(i32::MAX);
+        let total = count(targets);
         UpstreamStatus {
             observed_generation: Some(self.generation),
             conditions: self.conditions(live.map(|live| &*live.conditions), conditions),

@@ -64,6 +64,7 @@ impl Status {
         Ok(match kind {
             Kind::GatewayClass => Some(Self::Class(read(status)?)),
             Kind::Gateway => Some(Self::Gateway(read(status)?)),
+            Kind::ListenerSet => Some(Self::ListenerSet(read(status)?)),
             Kind::BackendTlsPolicy => Some(Self::Policy(read(status)?)),
             Kind::Upstream => Some(Self::Upstream(read(status)?)),
             Kind::Ingress => Some(Self::Ingress(read(status)?)),
@@ -83,6 +84,7 @@ impl Status {
         match self {
             Self::Class(status) => write(status),
             Self::Gateway(status) => write(status),
+            Self::ListenerSet(status) => write(status),
             Self::Route(status) => write(status),
             Self::Policy(status) => write(status),
             Self::Upstream(status) => write(status),

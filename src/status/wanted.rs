@@ -41,6 +41,15 @@ pub enum Body {
         addresses: Vec<Address>,
         /// In the order of the spec.
         listeners: Vec<ListenerBody>,
+        /// How many ListenerSets are attached, if it takes any.
+        attached_sets: Option<usize>,
+    },
+    /// Of a ListenerSet.
+    ListenerSet {
+        /// Its conditions.
+        conditions: Vec<Condition>,
+        /// In the order of the spec; none if the Gateway does not take it.
+        listeners: Vec<ListenerBody>,
     },
     /// Of a route: one entry for each parent that is this controller's.
     Route(Vec<ParentBody>),
@@ -105,7 +114,7 @@ pub struct Progress<'a> {
 }
 
 impl Progress<'_> {
-    fn waits_for(&self) -> &str {
+    pub(super) fn waits_for(&self) -> &str {
         if self.replicas.is_empty() { "not yet served by every worker" } else { self.replicas }
     }
 }
@@ -144,7 +153,7 @@ impl Wanted {
             | Body::Told(conditions) => {
                 parts.push((String::new(), conditions));
             }
-            Body::Gateway { conditions, listeners, .. } => {
+            Body::Gateway { conditions, listeners, .. } | Body::ListenerSet { conditions, listeners } => {
                 parts.push((String::new(), conditions));
                 parts
                     .extend(listeners.iter().map(|one| (format!("listener {}", one.name), &*one.conditions)));
@@ -235,17 +244,35 @@ pub fn gateway(
     attached: impl Fn(&ListenerKey) -> usize,
     progress: Progress<'_>,
 ) -> Wanted {
-    let programmed: Vec<_> =
-        gateway.listeners.iter().map(|listener| listener_programmed(listener, progress)).collect();
     let lost = lost_addresses(gateway, progress);
     let mut conditions = vec![
         gateway.accepted.condition(),
-        gateway_programmed(gateway, &programmed, &lost, progress).condition(),
+        gateway_programmed(gateway, progress).condition(),
         gateway.resolved_refs.condition(),
     ];
     conditions.extend(gateway.insecure.as_ref().map(Verdict::condition));
     conditions.extend(gateway.not_honoured.as_ref().map(Verdict::condition));
-    let listeners = gateway.listeners.iter().zip(&programmed).map(|(listener, programmed)| {
+    let reached = gateway.reached.addresses.as_slice();
+    let reached = if gateway.accepted.holds() { reached } else { &[] };
+    let is_lost = |address: &Address| matches!(address, Address::Ip(ip) if lost.contains_key(ip));
+    let sets = gateway.count_sets();
+    let body = Body::Gateway {
+        conditions,
+        addresses: reached.iter().filter(|one| !is_lost(one)).cloned().collect(),
+        listeners: listener_bodies(gateway.own_listeners(), attached, progress),
+        attached_sets: (gateway.takes_sets || sets > 0).then_some(sets),
+    };
+    Wanted::new(Kind::Gateway, key, &gateway.head, body)
+}
+
+/// Of listeners that one object has.
+pub(super) fn listener_bodies(
+    listeners: &[Listener],
+    attached: impl Fn(&ListenerKey) -> usize,
+    progress: Progress<'_>,
+) -> Vec<ListenerBody> {
+    let each = listeners.iter().map(|listener| {
+        let programmed = listener_programmed(listener, progress);
         let mut conditions = vec![
             listener.accepted.condition(),
             programmed.condition(),
@@ -261,15 +288,7 @@ pub fn gateway(
             conditions,
         }
     });
-    let reached = gateway.reached.addresses.as_slice();
-    let reached = if gateway.accepted.holds() { reached } else { &[] };
-    let is_lost = |address: &Address| matches!(address, Address::Ip(ip) if lost.contains_key(ip));
-    let body = Body::Gateway {
-        conditions,
-        addresses: reached.iter().filter(|one| !is_lost(one)).cloned().collect(),
-        listeners: listeners.collect(),
-    };
-    Wanted::new(Kind::Gateway, key, &gateway.head, body)
+    each.collect()
 }
 
 /// Addresses on which no listener could be opened, and why.
@@ -283,7 +302,10 @@ fn lost_addresses(gateway: &Gateway, progress: Progress<'_>) -> BTreeMap<IpAddr,
         .collect()
 }
 
-fn listener_programmed(listener: &Listener, progress: Progress<'_>) -> Verdict<ListenerProgrammed> {
+pub(super) fn listener_programmed(
+    listener: &Listener,
+    progress: Progress<'_>,
+) -> Verdict<ListenerProgrammed> {
     match listener.conflicted.reason {
         ListenerConflicted::NoConflicts => {}
         ListenerConflicted::HostnameConflict => return Verdict::good(ListenerProgrammed::HostnameConflict),
@@ -314,12 +336,7 @@ fn listener_programmed(listener: &Listener, progress: Progress<'_>) -> Verdict<L
     }
 }
 
-fn gateway_programmed(
-    gateway: &Gateway,
-    listeners: &[Verdict<ListenerProgrammed>],
-    lost: &BTreeMap<IpAddr, String>,
-    progress: Progress<'_>,
-) -> Verdict<GatewayProgrammed> {
+pub(super) fn gateway_programmed(gateway: &Gateway, progress: Progress<'_>) -> Verdict<GatewayProgrammed> {
     if !gateway.accepted.holds() {
         return Verdict::new(GatewayProgrammed::Invalid, gateway.accepted.message.as_str());
     }
@@ -329,20 +346,31 @@ fn gateway_programmed(
     if let Some(missing) = &gateway.reached.missing {
         return missing.clone();
     }
-    if let Some(why) = lost.values().next() {
+    if let Some(why) = lost_addresses(gateway, progress).values().next() {
         let message = format!("spec.addresses: {why}");
         return Verdict::new(GatewayProgrammed::AddressNotUsable, message);
     }
     if !progress.served {
         return Verdict::new(GatewayProgrammed::Pending, progress.waits_for());
     }
-    let unavailable = listeners.iter().find(|v| v.reason == ListenerProgrammed::PortUnavailable);
-    match unavailable {
-        Some(verdict) if !listeners.iter().any(Verdict::holds) => {
-            Verdict::new(GatewayProgrammed::AddressNotUsable, verdict.message.as_str())
-        }
-        _ => Verdict::new(GatewayProgrammed::Programmed, progress.replicas),
+    match none_can_be_opened(&gateway.listeners, progress) {
+        Some(why) => Verdict::new(GatewayProgrammed::AddressNotUsable, why),
+        None => Verdict::new(GatewayProgrammed::Programmed, progress.replicas),
     }
+}
+
+/// Why not one of the listeners can be reached, if it is for their sockets.
+pub(super) fn none_can_be_opened(listeners: &[Listener], progress: Progress<'_>) -> Option<String> {
+    let mut why = None;
+    for listener in listeners {
+        let programmed = listener_programmed(listener, progress);
+        match programmed.reason {
+            ListenerProgrammed::Programmed => return None,
+            ListenerProgrammed::PortUnavailable => why = why.or(Some(programmed.message)),
+            _ => {}
+        }
+    }
+    why
 }
 
 /// Types of conditions that are this controller's on every object: one that is not wanted any

@@ -38,7 +38,7 @@ pub(super) fn table(upserts: impl IntoIterator<Item = Resource>) -> Arc<Table> {
 }
 
 pub(super) fn listener_key(name: &str) -> ListenerKey {
-    ListenerKey { gateway: ObjectKey::new("shop", "gate"), name: name.into() }
+    ListenerKey::of_gateway(ObjectKey::new("shop", "gate"), name)
 }
 
 /// A listener; its hostname is empty for every host.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use tidegate::attach::verdict::Condition;
 use tidegate::control::pipeline::Step;
-use tidegate::status::{Body, Wanted};
+use tidegate::status::{Body, ListenerBody, Wanted};
 
 /// Everything that the step says, as YAML.
 pub(crate) fn write(step: &Step) -> String {
@@ -75,22 +75,20 @@ fn status(wanted: &Wanted) -> Value {
             status.insert("conditions".to_owned(), conditions(all));
             status.insert("targets".to_owned(), json!(targets));
         }
-        Body::Gateway { conditions: all, addresses, listeners } => {
+        Body::Gateway { conditions: all, addresses, listeners: those, attached_sets } => {
             status.insert(
                 "addresses".to_owned(),
                 json!(addresses.iter().map(ToString::to_string).collect::<Vec<_>>()),
             );
             status.insert("conditions".to_owned(), conditions(all));
-            let listeners = listeners.iter().map(|listener| {
-                let kinds: Vec<_> = listener.supported_kinds.iter().map(|kind| kind.kind.as_str()).collect();
-                json!({
-                    "name": listener.name,
-                    "supportedKinds": kinds,
-                    "attachedRoutes": listener.attached_routes,
-                    "conditions": conditions(&listener.conditions),
-                })
-            });
-            status.insert("listeners".to_owned(), listeners.collect());
+            status.insert("listeners".to_owned(), listeners(those));
+            if let Some(sets) = attached_sets {
+                status.insert("attachedListenerSets".to_owned(), json!(sets));
+            }
+        }
+        Body::ListenerSet { conditions: all, listeners: those } => {
+            status.insert("conditions".to_owned(), conditions(all));
+            status.insert("listeners".to_owned(), listeners(those));
         }
         Body::Route(parents) => {
             let parents = parents.iter().map(|parent| {
@@ -129,6 +127,19 @@ fn status(wanted: &Wanted) -> Value {
         status.insert("bad".to_owned(), json!(true));
     }
     Value::Object(status)
+}
+
+fn listeners(all: &[ListenerBody]) -> Value {
+    let each = all.iter().map(|listener| {
+        let kinds: Vec<_> = listener.supported_kinds.iter().map(|kind| kind.kind.as_str()).collect();
+        json!({
+            "name": listener.name,
+            "supportedKinds": kinds,
+            "attachedRoutes": listener.attached_routes,
+            "conditions": conditions(&listener.conditions),
+        })
+    });
+    each.collect()
 }
 
 fn conditions(all: &[Condition]) -> Value {

@@ -80,3 +80,37 @@ fn adding_and_removing_listeners_loses_nothing() {
     }
     load.stop_after(duration()).assert_no_loss();
 }
+
+/// A ListenerSet with a port of its own and with hostnames on the ports of the load.
+#[test]
+fn adding_and_removing_a_listener_set_loses_nothing() {
+    let world = World::start();
+    let load = world.load();
+    let allowing = gateway(LISTENERS)
+        .replace("  listeners:", "  allowedListeners: {namespaces: {from: Same}}\n  listeners:");
+    world.tidegate.apply(&[("gateway.yaml", allowing)]);
+    let set = "
+apiVersion: gateway.networking.k8s.io/v1
+kind: ListenerSet
+metadata: {name: more}
+spec:
+  parentRef: {name: gateway}
+  listeners:
+  - {name: own-port, protocol: HTTP, port: 8081}
+  - {name: http, protocol: HTTP, port: 8080, hostname: other.example.com}
+  - {name: https, protocol: HTTPS, port: 8443, hostname: other.example.com, tls: {certificateRefs: [{name: shop}]}}
+";
+    for _ in 0..10 {
+        world.tidegate.apply(&[("set.yaml", set.to_owned())]);
+        // The route of the load names the Gateway alone.
+        let request = format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
+        assert_eq!(ask(world.tidegate.address(8081), request).status(), 404);
+        load.wait_for_answers(100);
+        world.tidegate.remove(&["set.yaml"]);
+        world
+            .tidegate
+            .wait_until("stops listening", || TcpStream::connect(world.tidegate.address(8081)).is_err());
+        load.wait_for_answers(100);
+    }
+    load.stop_after(duration()).assert_no_loss();
+}

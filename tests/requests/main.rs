@@ -19,6 +19,7 @@ mod hostile_http1;
 mod hostile_http2;
 mod ingress;
 mod limits;
+mod listener_sets;
 mod mirrors;
 mod parameters;
 mod paths;

@@ -8,7 +8,7 @@ pub(super) fn gateway_group() -> String {
     GROUP.to_owned()
 }
 
-fn gateway_kind() -> String {
+pub(super) fn gateway_kind() -> String {
     "Gateway".to_owned()
 }
 

@@ -29,6 +29,7 @@ macro_rules! schemas {
 schemas! {
     GatewayClass: embedded(include_str!("gateway-api-v1.7.0/gatewayclasses.json")),
     Gateway: embedded(include_str!("gateway-api-v1.7.0/gateways.json")),
+    ListenerSet: embedded(include_str!("gateway-api-v1.7.0/listenersets.json")),
     HttpRoute: embedded(include_str!("gateway-api-v1.7.0/httproutes.json")),
     GrpcRoute: embedded(include_str!("gateway-api-v1.7.0/grpcroutes.json")),
     TlsRoute: embedded(include_str!("gateway-api-v1.7.0/tlsroutes.json")),

@@ -81,3 +81,34 @@ spec:
 ";
     assert_eq!(found(&[policy], &Options::standalone()), ["default/secret-ca", "default/ca"]);
 }
+
+#[test]
+fn a_gateway_opens_only_the_secrets_of_sets_that_it_takes() {
+    let taking = |from: &str| {
+        gateway("tidegate", &["default"]).replace(
+            "  listeners:",
+            &format!("  allowedListeners: {{namespaces: {{from: {from}}}}}\n  listeners:"),
+        )
+    };
+    let set = "
+apiVersion: gateway.networking.k8s.io/v1
+kind: ListenerSet
+metadata: {name: more, namespace: team}
+spec:
+  parentRef: {name: of-tidegate, namespace: default}
+  listeners:
+  - name: https
+    port: 443
+    protocol: HTTPS
+    tls: {certificateRefs: [{name: own}, {name: theirs, namespace: granting}, {name: secret, namespace: secretive}]}
+";
+    let grant = GRANT.replace("kind: Gateway, namespace: default", "kind: ListenerSet, namespace: team");
+    let all = Options::standalone();
+    assert_eq!(found(&[&taking("All"), set, &grant], &all), ["default/cert", "granting/theirs", "team/own"]);
+    // What is granted to Gateways is not granted to their sets.
+    assert_eq!(found(&[&taking("All"), set, GRANT], &all), ["default/cert", "team/own"]);
+    for refused in ["Same", "None"] {
+        assert_eq!(found(&[&taking(refused), set, &grant], &all), ["default/cert"]);
+    }
+    assert_eq!(found(&[&taking("All").replace("Name: tidegate", "Name: nginx"), set, &grant], &all), [""; 0]);
+}

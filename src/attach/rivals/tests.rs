@@ -2,7 +2,7 @@ use super::*;
 use crate::model::ObjectKey;
 
 fn listener(name: &str) -> ListenerKey {
-    ListenerKey { gateway: ObjectKey::new("a", "web"), name: name.into() }
+    ListenerKey::of_gateway(ObjectKey::new("a", "web"), name)
 }
 
 /// `http:NAME` or `grpc:NAME`.

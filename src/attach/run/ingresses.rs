@@ -39,8 +39,9 @@ impl Attachments {
     pub(super) fn awaits(&self, index: &Index, gateway: &ObjectKey) -> bool {
         let ingresses = self.ingress_classes.members(gateway);
         let mut ingresses = ingresses.map(|key| ObjectId { kind: Kind::Ingress, key: key.clone() });
-        ingresses.any(|id| awaits(index, &id))
-            || awaits(index, &ObjectId { kind: Kind::Gateway, key: gateway.clone() })
+        let id = ObjectId { kind: Kind::Gateway, key: gateway.clone() };
+        let mut sets = index.referrers_of_kind(&Dependency::Object(id.clone()), Kind::ListenerSet);
+        ingresses.any(|id| awaits(index, &id)) || awaits(index, &id) || sets.any(|id| awaits(index, id))
     }
 }
 

@@ -5,7 +5,7 @@ use crate::model::{
 };
 
 fn listener(name: &str) -> ListenerKey {
-    ListenerKey { gateway: ObjectKey::new("a", "web"), name: name.into() }
+    ListenerKey::of_gateway(ObjectKey::new("a", "web"), name)
 }
 
 fn id(name: &str) -> ObjectId {

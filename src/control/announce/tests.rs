@@ -2,7 +2,7 @@ use super::*;
 use crate::model::{Certificate, CertificateKey, Listener, ObjectKey, Protocol};
 
 fn key(name: &str) -> ListenerKey {
-    ListenerKey { gateway: ObjectKey::new("default", "web"), name: name.into() }
+    ListenerKey::of_gateway(ObjectKey::new("default", "web"), name)
 }
 
 fn listener(name: &str, binds: &[&str]) -> Resource {

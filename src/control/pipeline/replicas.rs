@@ -1,8 +1,9 @@
-//! Gateways wait for the other replicas while this one leads.
+//! Gateways and ListenerSets wait for the other replicas while this one leads.
 
-use super::statuses::gateway_id;
-use super::{GatewayVersion, Pipeline};
-use crate::api::gateway::Gateway;
+use super::Pipeline;
+use super::statuses::is_gateway;
+use super::tracking::Tracked;
+use crate::api::{Condition, Object, ObjectId};
 use crate::control::replicas::poll::Plan;
 use crate::control::replicas::{Peers, Replicas, Standing, ready};
 use crate::control::served::Report;
@@ -38,19 +39,20 @@ impl Pipeline {
             replicas.follow(ready(&self.index, &peers), now);
             Leading { peers, replicas }
         });
-        let keys: Vec<_> = self.gateways.keys().cloned().collect();
-        for key in keys {
-            let standing = self.first_standing(&key);
-            let Some(gateway) = self.gateways.get_mut(&key) else { continue };
+        let ids: Vec<_> = self.tracked.keys().cloned().collect();
+        for id in ids {
+            let standing = self.first_standing(&id);
+            let Some(tracked) = self.tracked.get_mut(&id) else { continue };
             if !standing.is_served() {
-                gateway.since = now;
+                tracked.since = now;
             }
-            let by_nodes = self.attachments.gateways.get(&key).is_some_and(|found| found.reached.by_nodes);
-            if gateway.standing != standing || by_nodes {
-                gateway.standing = standing;
-                self.restate.insert(gateway_id(&key));
+            let gateway = self.attachments.gateways.get(&id.key).filter(|_| is_gateway(id.kind));
+            let by_nodes = gateway.is_some_and(|found| found.reached.by_nodes);
+            if tracked.standing != standing || by_nodes {
+                tracked.standing = standing;
                 // What the others serve may be what was written already, but nobody did.
-                self.rewrite.insert(gateway_id(&key));
+                self.rewrite.insert(id.clone());
+                self.restate_all_on(id);
             }
         }
     }
@@ -82,8 +84,8 @@ impl Pipeline {
     /// Which replicas are to be asked, and how often; none while another leads.
     pub(in crate::control) fn poll(&self, now: Instant) -> Plan {
         let replicas = self.leading.as_ref().map(|leading| leading.replicas.addresses()).unwrap_or_default();
-        let waiting = self.gateways.values().filter(|gateway| !gateway.standing.is_served());
-        let every = match waiting.map(|gateway| gateway.since).max() {
+        let waiting = self.tracked.values().filter(|tracked| !tracked.standing.is_served());
+        let every = match waiting.map(|tracked| tracked.since).max() {
             None => IDLE,
             Some(since) if now < since + LONG => WAITING,
             Some(_) => WAITING_LONG,
@@ -91,11 +93,11 @@ impl Pipeline {
         Plan { replicas, every }
     }
 
-    /// How far a Gateway that is new, or new in this generation, has come at the others. If it was
+    /// How far an object that is new, or new in this generation, has come at the others. If it was
     /// written that they serve it they do, whoever wrote it: a replica that is ready serves
     /// everything that was there when it started.
-    pub(super) fn first_standing(&self, key: &ObjectKey) -> Standing {
-        let is_known = || self.index.get::<Gateway>(key).is_some_and(|gateway| was_programmed(gateway));
+    pub(super) fn first_standing(&self, id: &ObjectId) -> Standing {
+        let is_known = || self.index.object(id).is_some_and(was_programmed);
         if self.leading.is_none() || is_known() {
             Standing::Served(BTreeSet::new())
         } else {
@@ -123,46 +125,54 @@ impl Pipeline {
     /// Looks again at all that waits for other replicas.
     pub(super) fn assess(&mut self, now: Instant) {
         let Some(Leading { replicas, .. }) = &mut self.leading else { return };
-        for (key, gateway) in &mut self.gateways {
-            let (uid, generation) = (&gateway.head.uid, gateway.head.generation);
-            let standing = match &gateway.standing {
+        let mut changed = Vec::new();
+        for (id, tracked) in &mut self.tracked {
+            let (uid, generation) = (&tracked.head.uid, tracked.head.generation);
+            let standing = match &tracked.standing {
                 Standing::Served(silent) if silent.is_empty() => continue,
                 // Once it is said to be served it stays so: only who was left out is looked after.
                 Standing::Served(silent) => Standing::Served(replicas.still_behind(silent, uid, generation)),
                 Standing::Behind(_) => replicas.standing(uid, generation, now),
             };
-            if gateway.standing != standing {
-                gateway.standing = standing;
-                self.restate.insert(gateway_id(key));
+            if tracked.standing != standing {
+                tracked.standing = standing;
+                changed.push(id.clone());
             }
         }
+        changed.into_iter().for_each(|id| self.restate_all_on(id));
     }
 
     /// When somebody has been waited for long enough.
     pub(super) fn next_silent(&self, now: Instant) -> Option<Instant> {
         let waits = self
-            .gateways
+            .tracked
             .iter()
-            .any(|(key, gateway)| !gateway.standing.is_served() || self.restate.contains(&gateway_id(key)));
+            .any(|(id, tracked)| !tracked.standing.is_served() || self.restate.contains(id));
         self.leading.as_ref().filter(|_| waits)?.replicas.next_silent(now)
     }
 
     /// What there is to say of the other replicas, once the workers here are done.
-    pub(super) fn of_replicas(&self, gateway: &ObjectKey) -> String {
-        let here = |gateway: &&GatewayVersion| gateway.version <= self.acknowledged;
-        self.gateways.get(gateway).filter(here).map_or_else(String::new, |one| one.standing.message())
+    pub(super) fn of_replicas(&self, id: &ObjectId) -> String {
+        let here = |tracked: &&Tracked| tracked.version <= self.acknowledged;
+        self.tracked.get(id).filter(here).map_or_else(String::new, |one| one.standing.message())
     }
 }
 
 /// Whether it came with the status that this generation is served.
-fn was_programmed(gateway: &Gateway) -> bool {
-    let conditions = gateway.status.iter().flat_map(|status| &status.conditions);
-    let generation = gateway.metadata.generation;
-    conditions.into_iter().any(|condition| {
+fn was_programmed(object: &Object) -> bool {
+    let generation = object.metadata().generation;
+    let programmed = |condition: &Condition| {
         condition.type_ == "Programmed"
             && condition.status == "True"
             && condition.observed_generation >= generation
-    })
+    };
+    match object {
+        Object::Gateway(gateway) => {
+            gateway.status.iter().flat_map(|status| &status.conditions).any(programmed)
+        }
+        Object::ListenerSet(set) => set.status.iter().flat_map(|status| &status.conditions).any(programmed),
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,12 @@
 //! From what was found to what is wanted of each object's status, and when that is told.
 
-use super::{GatewayVersion, PATIENCE, Pipeline};
+use super::Pipeline;
 use crate::api::ingress::is_of_class;
 use crate::api::{Kind, ObjectId};
 use crate::attach::Changes;
 use crate::index::Dirty;
 use crate::model::ObjectKey;
-use crate::status::{self, Body, Progress, Status, Wanted};
-use std::collections::BTreeSet;
+use crate::status::{self, Body, Status, Wanted};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -28,11 +27,7 @@ impl Pipeline {
         }
         let (mut statuses, mut gone) = (Vec::new(), Vec::new());
         for id in ids {
-            let is_early = |gateway| {
-                self.patient_until(gateway).is_some_and(|until| now < until)
-                    || self.waits_for_nodes(gateway, now)
-            };
-            if self.gateway_of(&id).is_some_and(is_early) {
+            if self.holds_back(&id, now) {
                 self.restate.insert(id);
                 continue;
             }
@@ -67,37 +62,6 @@ impl Pipeline {
         status::merge(wanted, live, controller, &crate::api::Time(jiff::Timestamp::UNIX_EPOCH))
     }
 
-    pub(super) fn is_served(&self, gateway: &ObjectKey) -> bool {
-        let here = |gateway: &GatewayVersion| gateway.version <= self.acknowledged;
-        self.gateways.get(gateway).is_some_and(|gateway| here(gateway) && gateway.standing.is_served())
-    }
-
-    /// Until when the status of a Gateway waits for what is on its way.
-    pub(super) fn patient_until(&self, gateway: &ObjectKey) -> Option<Instant> {
-        let tracked = self.gateways.get(gateway)?;
-        let found = self.attachments.gateways.get(gateway)?;
-        let has_listeners = found.listeners.iter().any(|listener| listener.is_usable());
-        let is_coming = self.is_patient && found.reached.is_on_its_way();
-        let waits = has_listeners && !self.is_served(gateway) || is_coming;
-        waits.then(|| tracked.since + PATIENCE)
-    }
-
-    pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
-        let gateways: BTreeSet<_> = self.restate.iter().filter_map(|id| self.gateway_of(id)).collect();
-        let patience = gateways.into_iter().filter_map(|key| self.patient_until(key));
-        let patience = patience.filter(|until| *until > now);
-        patience.chain(self.compiler.deadline()).chain(self.next_silent(now)).min()
-    }
-
-    /// The Gateway on whose state the status rests.
-    pub(super) fn gateway_of<'a>(&'a self, id: &'a ObjectId) -> Option<&'a ObjectKey> {
-        match id.kind {
-            kind if is_gateway(kind) => Some(&id.key),
-            Kind::Ingress => self.attachments.gateway_of_ingress(&id.key),
-            _ => None,
-        }
-    }
-
     /// Of an Ingress, also of one that was this controller's.
     fn ingress(&self, id: &ObjectId) -> Option<Wanted> {
         let gateway = self.attachments.gateway_of_ingress(&id.key);
@@ -120,18 +84,8 @@ impl Pipeline {
         let found = &self.attachments;
         let wanted = match id.kind {
             Kind::GatewayClass => found.classes.get(key).map(|class| status::class(key, class)),
-            Kind::Gateway => found.gateways.get(key).map(|gateway| {
-                let replicas = self.of_replicas(key);
-                let served = self.is_served(key);
-                let progress = Progress { served, replicas: &replicas, unusable: &self.unusable };
-                status::gateway(key, gateway, |listener| found.count_routes(listener), progress)
-            }),
-            Kind::IngressClass => found.gateways.get(key).map(|gateway| {
-                let replicas = self.of_replicas(key);
-                let served = self.is_served(key);
-                let progress = Progress { served, replicas: &replicas, unusable: &self.unusable };
-                status::ingress_class(key, gateway, progress)
-            }),
+            Kind::Gateway | Kind::IngressClass => self.wanted_of_gateway(id),
+            Kind::ListenerSet => self.wanted_of_set(id),
             Kind::Ingress => self.ingress(id),
             kind if kind.is_route() => found.routes.get(id).map(|route| status::route(id, route)),
             Kind::Upstream => found.upstreams.get(key).map(|upstream| status::upstream(key, upstream)),
@@ -140,7 +94,7 @@ impl Pipeline {
             }
             _ => None,
         };
-        let notes = found.foreign.get(key).filter(|_| id.kind == Kind::Gateway);
+        let notes = found.foreign.get(id);
         let unwritten = || {
             (broken.is_some() || notes.is_some())
                 .then(|| status::unwritten(id, broken, notes.cloned().into_iter().collect()))

@@ -1,11 +1,14 @@
+use super::tracking::PATIENCE;
 use super::*;
 use crate::index::testing::{events, id, listed};
-use crate::model::{Backend, BackendTarget, Reason, Resource, ResourceKey, Route};
+use crate::model::{Backend, BackendTarget, ObjectKey, Reason, Resource, ResourceKey, Route};
 use crate::status::{self, Body, Wanted};
+use std::time::Duration;
 
 mod by_name;
 mod ingress;
 mod order;
+mod sets;
 mod watched;
 
 const GATEWAY: &str = "

@@ -21,7 +21,8 @@ fn gateway(conditions: Vec<Condition>, listener: Vec<Condition>) -> Wanted {
         attached_routes: 0,
         conditions: listener,
     };
-    wanted(Kind::Gateway, Body::Gateway { conditions, addresses: Vec::new(), listeners: vec![listener] })
+    let (addresses, listeners) = (Vec::new(), vec![listener]);
+    wanted(Kind::Gateway, Body::Gateway { conditions, addresses, listeners, attached_sets: None })
 }
 
 fn wanted(kind: Kind, body: Body) -> Wanted {

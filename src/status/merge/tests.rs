@@ -35,6 +35,7 @@ fn merged(body: Body, newest: Option<Status>, now: &str) -> (Value, bool, usize)
     let value = match &merged.status {
         Status::Class(status) => serde_json::to_value(status),
         Status::Gateway(status) => serde_json::to_value(status),
+        Status::ListenerSet(status) => serde_json::to_value(status),
         Status::Route(status) => serde_json::to_value(status),
         Status::Policy(status) => serde_json::to_value(status),
         Status::Upstream(status) => serde_json::to_value(status),
@@ -180,12 +181,13 @@ fn a_gateway_keeps_what_others_say_of_its_listeners() {
         conditions: vec![condition("Accepted", Truth::True)],
         addresses: vec![Address::Ip("::1".parse().unwrap())],
         listeners: vec![listener("http"), listener("new")],
+        attached_sets: Some(1),
     };
     let (status, _, _) = merged(body, Some(Status::Gateway(live)), "2026-02-02T00:00:00Z");
     assert_eq!(status["conditions"][0], theirs);
     assert_eq!(status["conditions"][1]["observedGeneration"], 5);
     assert_eq!(status["addresses"], json!([{"type": "IPAddress", "value": "::1"}]));
-    assert_eq!(status["attachedListenerSets"], 2);
+    assert_eq!(status["attachedListenerSets"], 1);
     let listeners = status["listeners"].as_array().unwrap();
     assert_eq!(
         (listeners.len(), &listeners[0]["name"], &listeners[1]["name"]),
@@ -193,6 +195,62 @@ fn a_gateway_keeps_what_others_say_of_its_listeners() {
     );
     assert_eq!(listeners[0]["conditions"][0], theirs);
     assert_eq!(listeners[0]["supportedKinds"], json!([]), "an empty list is written, not left out");
+}
+
+#[test]
+fn sets_are_counted_where_there_is_something_to_count() {
+    let body = |attached_sets| Body::Gateway {
+        conditions: Vec::new(),
+        addresses: Vec::new(),
+        listeners: Vec::new(),
+        attached_sets,
+    };
+    let live = |sets: i32| {
+        Some(Status::Gateway(serde_json::from_value(json!({"attachedListenerSets": sets})).unwrap()))
+    };
+    let count = |attached_sets, live| {
+        let (status, ..) = merged(body(attached_sets), live, "2026-02-02T00:00:00Z");
+        status["attachedListenerSets"].clone()
+    };
+    assert_eq!(count(Some(0), None), 0);
+    assert_eq!(count(None, live(2)), 0, "one that takes none any more");
+    // A CRD that does not know the field drops it, and it would be written again and again.
+    assert_eq!(count(None, None), Value::Null);
+}
+
+#[test]
+fn a_listener_set_keeps_what_others_say_and_loses_what_it_was_made_with() {
+    let theirs = json!({
+        "type": "example.com/Issued", "status": "True", "reason": "Issued", "message": "",
+        "observedGeneration": 2, "lastTransitionTime": "2020-01-01T00:00:00Z",
+    });
+    // As the schema fills it in.
+    let waiting = json!({
+        "type": "Accepted", "status": "Unknown", "reason": "Pending", "message": "Waiting for controller",
+        "lastTransitionTime": "1970-01-01T00:00:00Z",
+    });
+    let live = json!({
+        "conditions": [waiting, theirs],
+        "listeners": [{"name": "http", "attachedRoutes": 0, "conditions": [theirs]}],
+    });
+    let body = Body::ListenerSet {
+        conditions: vec![condition("Accepted", Truth::True)],
+        listeners: vec![ListenerBody {
+            name: "http".into(),
+            supported_kinds: Vec::new(),
+            attached_routes: 2,
+            conditions: vec![condition("Accepted", Truth::True)],
+        }],
+    };
+    let live = Some(Status::ListenerSet(serde_json::from_value(live).unwrap()));
+    let (status, changed, _) = merged(body.clone(), live, "2026-02-02T00:00:00Z");
+    assert!(changed);
+    assert_eq!((&status["conditions"][0]["status"], &status["conditions"][1]), (&json!("True"), &theirs));
+    assert_eq!(status["conditions"][0]["lastTransitionTime"], "2026-02-02T00:00:00Z");
+    let listener = &status["listeners"][0];
+    assert_eq!((&listener["attachedRoutes"], &listener["conditions"][0]), (&json!(2), &theirs));
+    let again = Some(Status::ListenerSet(serde_json::from_value(status).unwrap()));
+    assert!(!merged(body, again, "2027-01-01T00:00:00Z").1);
 }
 
 #[test]

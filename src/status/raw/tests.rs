@@ -76,6 +76,7 @@ fn conditions_and_fields_of_others_in_a_shared_status_come_back_byte_for_byte() 
         conditions: vec![condition("Accepted")],
         addresses: Vec::new(),
         listeners: vec![listener("b"), listener("a")],
+        attached_sets: None,
     };
     let live = json!({
         "tomorrow": 1,

@@ -43,7 +43,7 @@ fn hostname() -> impl Strategy<Value = Hostname> {
 }
 
 fn listener_key() -> impl Strategy<Value = ListenerKey> {
-    text(&["l", "m", "n"]).prop_map(|name| ListenerKey { gateway: ObjectKey::new("a", "gate"), name })
+    text(&["l", "m", "n"]).prop_map(|name| ListenerKey::of_gateway(ObjectKey::new("a", "gate"), name))
 }
 
 fn listener() -> impl Strategy<Value = Listener> {

@@ -8,7 +8,7 @@ fn route(name: &str) -> RouteKey {
 }
 
 fn listener() -> ListenerKey {
-    ListenerKey { gateway: ObjectKey::new("shop", "gate"), name: "http".into() }
+    ListenerKey::of_gateway(ObjectKey::new("shop", "gate"), "http")
 }
 
 fn upstream() -> UpstreamKey {
@@ -208,4 +208,12 @@ fn labels(text: &str, family: &str) -> String {
     let Some((_, labels)) = series.unwrap().split_once('{') else { return String::new() };
     let names: Vec<_> = labels.split(',').map(|label| label.split('=').next().unwrap()).collect();
     names.join(", ")
+}
+
+#[test]
+fn a_listener_of_a_set_is_told_from_every_other() {
+    let gateway = listener();
+    let set = ListenerKey { set: Some(ObjectKey::new("team", "own")), ..gateway.clone() };
+    assert_eq!([gateway.to_string(), set.to_string()], ["shop/gate/http", "shop/gate/team/own/http"]);
+    assert_eq!([gateway.namespace(), set.namespace()], ["shop", "team"]);
 }

@@ -56,7 +56,7 @@ fn replace(value: &mut Value, place: prop::sample::Index, with: Value) {
 proptest! {
     #[test]
     fn every_manifest_gets_a_verdict(
-        which in 0..10_usize,
+        which in 0..11_usize,
         changes in prop::collection::vec((any::<prop::sample::Index>(), anything()), 0..3),
     ) {
         let mut manifest = everything().swap_remove(which);
@@ -91,6 +91,7 @@ fn written(object: &Object) -> Value {
     match object {
         Object::GatewayClass(object) => serde_json::to_value(object),
         Object::Gateway(object) => serde_json::to_value(object),
+        Object::ListenerSet(object) => serde_json::to_value(object),
         Object::HttpRoute(object) => serde_json::to_value(object),
         Object::GrpcRoute(object) => serde_json::to_value(object),
         Object::TlsRoute(object) => serde_json::to_value(object),

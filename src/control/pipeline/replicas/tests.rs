@@ -1,4 +1,5 @@
 use super::*;
+use crate::api::gateway::Gateway;
 use crate::api::{Kind, Object, ObjectId};
 use crate::attach;
 use crate::control::pipeline::{Options, Step};
@@ -281,4 +282,34 @@ fn the_nodes_of_a_replica_that_gives_no_answer_are_not_waited_for_for_ever() {
     assert_eq!((addresses(&step), step.next_deadline), (None, Some(world.now + SECOND)));
     world.now += SECOND;
     assert_eq!(addresses(&world.step([])).as_deref(), Some("192.0.2.1"));
+}
+
+#[test]
+fn a_set_waits_for_the_replicas_that_do_not_serve_it_yet() {
+    let set = "
+apiVersion: gateway.networking.k8s.io/v1
+kind: ListenerSet
+metadata: {name: more, uid: s, generation: 1}
+spec:
+  parentRef: {name: web}
+  listeners: [{name: more, port: 8080, protocol: HTTP}]
+";
+    let Event::Apply(Object::Gateway(mut gateway)) = gateway(1, Some(1)) else { panic!() };
+    Arc::make_mut(&mut gateway).spec.allowed_listeners =
+        Some(serde_json::from_value(json!({"namespaces": {"from": "Same"}})).unwrap());
+    let mut world = World::with([Event::Apply(Object::Gateway(gateway)), slice(&["b"])]);
+    world.lead(true);
+    let programmed = |step: &Step| {
+        let wanted = step.statuses.iter().find(|wanted| wanted.id.kind == Kind::ListenerSet)?;
+        let (_, one) = wanted.conditions()[1].clone();
+        Some(format!("{} {}", one.truth.as_str(), one.message).trim_end().to_owned())
+    };
+    let step = world.step([Event::Apply(object(set))]);
+    assert_eq!((programmed(&step), step.served), (None, vec![("s".into(), Some(1))]), "it has a moment");
+    world.now += SECOND;
+    assert_eq!(programmed(&world.step([])).as_deref(), Some(BEHIND));
+    let mut report = report(1);
+    report.objects.insert("s".into(), 1);
+    world.pipeline.replica_answered("b", report, world.now);
+    assert_eq!(programmed(&world.step([])).as_deref(), Some("True"));
 }
