@@ -16,6 +16,7 @@ mod kind;
 mod names;
 mod object;
 mod schema;
+mod trust_bundle;
 pub mod upstream;
 
 pub use crds::crds;
@@ -23,6 +24,7 @@ pub use decode::{Decoded, Ignored, Invalid, decode, expand};
 pub use kind::Kind;
 pub use object::{Object, ObjectId, Stored};
 pub use schema::FieldError;
+pub use trust_bundle::{ClusterTrustBundle, ClusterTrustBundleSpec};
 
 // The core kinds as Kubernetes defines them, so that other modules need not know where they live.
 pub use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret, Service, ServicePort};

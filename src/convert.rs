@@ -28,7 +28,7 @@ pub mod unsupported;
 mod upstream;
 
 pub use auth::AuthReference;
-pub use authorities::{InvalidBundle, of_config_map, of_secret};
+pub use authorities::{InvalidBundle, of_config_map, of_secret, of_trust_bundle};
 pub use backend_tls::{BackendTls, Issuers, backend_tls};
 pub use endpoints::endpoints;
 pub use error::{InvalidField, InvalidValue};

@@ -66,6 +66,11 @@ fn check_name(kind: Kind, metadata: &Map<String, Value>, path: &Path<'_>, report
         if !names::is_label(name) {
             report.error(&path, LABEL_FORM);
         }
+    } else if kind == Kind::ClusterTrustBundle {
+        // Behind the name of its signer, if it has one, in which "/" is written as ":".
+        if !name.split(':').all(names::is_subdomain) {
+            report.error(&path, SUBDOMAIN_FORM);
+        }
     } else if !names::is_subdomain(name) {
         report.error(&path, SUBDOMAIN_FORM);
     }

@@ -41,6 +41,8 @@ pub enum Kind {
     Secret,
     /// Core ConfigMap.
     ConfigMap,
+    /// `certificates.k8s.io` ClusterTrustBundle.
+    ClusterTrustBundle,
     /// Core Namespace.
     Namespace,
 }
@@ -75,6 +77,7 @@ impl Kind {
         Self::EndpointSlice,
         Self::Secret,
         Self::ConfigMap,
+        Self::ClusterTrustBundle,
         Self::Namespace,
     ];
 
@@ -86,6 +89,8 @@ impl Kind {
         const POLICY: &[&str] = &["v1", "v1alpha3"];
         const V1: &[&str] = &["v1"];
         const NETWORKING: &str = super::ingress::GROUP;
+        // Which of them there is hangs on the version of Kubernetes; the schema is the same.
+        const TRUST: &[&str] = &["v1", "v1beta1", "v1alpha1"];
         const OWN: &str = super::upstream::GROUP;
         const V1ALPHA1: &[&str] = &["v1alpha1"];
         let (kind, group, versions, plural, namespaced) = match self {
@@ -106,6 +111,9 @@ impl Kind {
             Self::EndpointSlice => ("EndpointSlice", "discovery.k8s.io", V1, "endpointslices", true),
             Self::Secret => ("Secret", "", V1, "secrets", true),
             Self::ConfigMap => ("ConfigMap", "", V1, "configmaps", true),
+            Self::ClusterTrustBundle => {
+                ("ClusterTrustBundle", "certificates.k8s.io", TRUST, "clustertrustbundles", false)
+            }
             Self::Namespace => ("Namespace", "", V1, "namespaces", false),
         };
         Names { kind, group, versions, plural, namespaced }
@@ -146,6 +154,12 @@ impl Kind {
     /// Every version that is read.
     pub const fn versions(self) -> &'static [&'static str] {
         self.names().versions
+    }
+
+    /// Whether it is a kind of Kubernetes itself that an API server may not serve: that keeps nothing
+    /// else waiting.
+    pub const fn is_optional(self) -> bool {
+        matches!(self, Self::ClusterTrustBundle)
     }
 
     /// As in the path of a request to the API server.

@@ -7,7 +7,7 @@ use super::gateway::{
 use super::gateway_parameters::GatewayParameters;
 use super::ingress::{Ingress, IngressClass};
 use super::upstream::Upstream;
-use super::{ConfigMap, EndpointSlice, Kind, Namespace, ObjectMeta, Secret, Service};
+use super::{ClusterTrustBundle, ConfigMap, EndpointSlice, Kind, Namespace, ObjectMeta, Secret, Service};
 use crate::model::ObjectKey;
 use std::fmt;
 use std::sync::Arc;
@@ -151,6 +151,8 @@ objects! {
         Upstream(Upstream),
         /// `tidegate.dev` GatewayParameters.
         GatewayParameters(GatewayParameters),
+        /// `certificates.k8s.io` ClusterTrustBundle.
+        ClusterTrustBundle(ClusterTrustBundle),
     }
     core {
         /// `networking.k8s.io` IngressClass.

@@ -44,9 +44,10 @@ pub(super) fn referred(
         Some(kind @ (Kind::ConfigMap | Kind::Secret)) => {
             Ok(ObjectId { kind, key: ObjectKey::new(namespace, name) })
         }
+        Some(kind @ Kind::ClusterTrustBundle) => Ok(ObjectId { kind, key: ObjectKey::new("", name) }),
         _ => Err(NoBundle::Kind(format!(
             "kind {kind:?} of group {group:?} holds no certificates of authorities: use a ConfigMap or a Secret \
-             (group \"\") with an entry \"ca.crt\""
+             (group \"\") with an entry \"ca.crt\", or a ClusterTrustBundle (group \"certificates.k8s.io\")"
         ))),
     }
 }
@@ -63,6 +64,14 @@ pub(super) fn join(found: &[Authorities]) -> Option<Authorities> {
 impl Bundles {
     /// Finds the certificates that an object holds.
     pub(super) fn find(&mut self, index: &Index, id: &ObjectId) -> Result<Authorities, NoBundle> {
+        if !index.is_served(id.kind) {
+            return Err(NoBundle::Kind(format!(
+                "the API server does not serve kind {} of group {:?}: use a ConfigMap, or switch the kind on there \
+                 (Kubernetes 1.37 serves it)",
+                id.kind,
+                id.kind.group()
+            )));
+        }
         let Some(object) = index.object(id) else {
             self.read.remove(id);
             if index.is_awaited(id) {
@@ -84,6 +93,7 @@ impl Bundles {
         let result = match object {
             Object::ConfigMap(config_map) => convert::of_config_map(config_map),
             Object::Secret(secret) => convert::of_secret(secret),
+            Object::ClusterTrustBundle(bundle) => convert::of_trust_bundle(bundle),
             _ => Err(InvalidBundle::Missing),
         };
         self.read.insert(id.clone(), Read { object: object.clone(), result: result.clone() });

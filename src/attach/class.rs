@@ -18,6 +18,8 @@ pub struct Class {
     pub accepted: Verdict<ClassAccepted>,
     /// Whether the installed schema is known.
     pub supported_version: Verdict<ClassSupportedVersion>,
+    /// Whether there can be ClusterTrustBundles, so that referring to them is supported.
+    pub trust_bundles: bool,
 }
 
 /// Whose a Gateway is.
@@ -37,6 +39,7 @@ pub(super) fn judge(index: &Index, options: &Options, key: &ObjectKey) -> Option
 
 /// The same, with the parameters that its Gateways begin with.
 fn look(index: &Index, options: &Options, key: &ObjectKey) -> Option<(Class, Resolved)> {
+    let trust_bundles = index.is_served(Kind::ClusterTrustBundle);
     let supported_version = Verdict::good(ClassSupportedVersion::SupportedVersion);
     if let Some(class) = index.get::<GatewayClass>(key) {
         if class.spec.controller_name != *options.controller_name {
@@ -46,12 +49,20 @@ fn look(index: &Index, options: &Options, key: &ObjectKey) -> Option<(Class, Res
             Ok(resolved) => (Verdict::good(ClassAccepted::Accepted), resolved),
             Err(why) => (Verdict::new(ClassAccepted::InvalidParameters, why), Resolved::default()),
         };
-        return Some((Class { head: Head::of(&class.metadata), accepted, supported_version }, resolved));
+        return Some((
+            Class { head: Head::of(&class.metadata), accepted, supported_version, trust_bundles },
+            resolved,
+        ));
     }
     let broken = index.why_broken(&ObjectId { kind: Kind::GatewayClass, key: key.clone() })?;
     let ours = broken.controller_name() == Some(&options.controller_name);
     let accepted = Verdict::new(ClassAccepted::Invalid, broken.message());
-    ours.then(|| (Class { head: Head::of_broken(broken), accepted, supported_version }, Resolved::default()))
+    ours.then(|| {
+        (
+            Class { head: Head::of_broken(broken), accepted, supported_version, trust_bundles },
+            Resolved::default(),
+        )
+    })
 }
 
 /// Finds out whose the Gateways of a class are.

@@ -104,6 +104,12 @@ fn one(
     let kind = (reference.group.as_str(), reference.kind.as_str());
     let target = reference.namespace.as_deref().unwrap_or(namespace);
     let id = authorities::referred(target, kind, &reference.name).map_err(verdict)?;
+    if !id.kind.namespaced() && reference.namespace.is_some() {
+        return Err(Verdict::new(
+            InvalidCaCertificateRef,
+            format!("a {} is in no namespace: remove it", id.kind),
+        ));
+    }
     let from = Referrer { kind: Kind::Gateway, namespace };
     references.permit(from, id.kind, &id.key).map_err(|message| Verdict::new(RefNotPermitted, message))?;
     bundles.find(references.index, &id).map_err(verdict)

@@ -26,6 +26,10 @@ impl References<'_> {
     /// Whether the reference may be, and if not, what is to be done. It says nothing about the
     /// target's existence, so that nobody can find out by asking.
     pub(super) fn permit(&self, from: Referrer<'_>, to_kind: Kind, to: &ObjectKey) -> Result<(), String> {
+        // Nobody grants what is nobody's own.
+        if !to_kind.namespaced() {
+            return Ok(());
+        }
         // Also where a grant could be, nobody reads it. Of Tidegate's own namespace some objects
         // are known all the same.
         if from.namespace != &*to.namespace && !self.options.watches(&to.namespace) {

@@ -1,8 +1,8 @@
-//! Certificates of authorities, in a ConfigMap or a Secret.
+//! Certificates of authorities, in a ConfigMap, a Secret or a ClusterTrustBundle.
 
 use super::InvalidSecret;
 use super::secret::entry;
-use crate::api::{ConfigMap, Secret};
+use crate::api::{ClusterTrustBundle, ConfigMap, Secret};
 use crate::model::Authorities;
 use crate::support::pem::{InvalidAuthorities, check_authorities};
 
@@ -18,6 +18,9 @@ pub enum InvalidBundle {
     /// The entry is no text.
     #[error("its entry \"ca.crt\" is not PEM text")]
     NoText,
+    /// The bundle has no certificates.
+    #[error("its trustBundle: {0}")]
+    TrustBundle(InvalidAuthorities),
     /// The entry has no certificates.
     #[error("its entry \"ca.crt\": {0}")]
     Pem(#[from] InvalidAuthorities),
@@ -46,6 +49,16 @@ pub fn of_secret(secret: &Secret) -> Result<Authorities, InvalidBundle> {
         InvalidSecret::NoText(_) | InvalidSecret::Pair(_) => InvalidBundle::NoText,
     })?;
     read(text)
+}
+
+/// Those of a ClusterTrustBundle.
+///
+/// # Errors
+/// [`InvalidBundle`]
+pub fn of_trust_bundle(bundle: &ClusterTrustBundle) -> Result<Authorities, InvalidBundle> {
+    let pem = bundle.spec.trust_bundle.as_str();
+    check_authorities(pem).map_err(InvalidBundle::TrustBundle)?;
+    Ok(Authorities::new(pem))
 }
 
 fn read(pem: &str) -> Result<Authorities, InvalidBundle> {

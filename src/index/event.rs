@@ -45,6 +45,13 @@ pub enum Event {
     /// Every object of the kind that was there at the start has been told. Nothing is served
     /// and no status is written before this came for every kind.
     Listed(Kind),
+    /// Whether the API server serves a kind that it need not serve; until it is told, it does.
+    Served {
+        /// The kind.
+        kind: Kind,
+        /// Whether it does.
+        served: bool,
+    },
 }
 
 impl Broken {

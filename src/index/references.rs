@@ -46,6 +46,8 @@ impl Collector<'_> {
     fn authorities(&mut self, group: &str, kind: &str, namespace: Option<&str>, name: &str) {
         if let Some(kind @ (Kind::ConfigMap | Kind::Secret)) = Kind::find(group, kind) {
             self.granted(kind, namespace, name);
+        } else if let Some(kind @ Kind::ClusterTrustBundle) = Kind::find(group, kind) {
+            self.object(kind, "", name);
         }
     }
 

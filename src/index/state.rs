@@ -19,6 +19,8 @@ pub struct Index {
     objects: BTreeMap<ObjectId, Object>,
     broken: BTreeMap<ObjectId, Arc<Broken>>,
     listed: BTreeSet<Kind>,
+    /// Kinds that the API server does not serve.
+    unserved: BTreeSet<Kind>,
     /// Objects of which nobody has said yet whether they are there.
     awaited: BTreeSet<ObjectId>,
     references: Relation<ObjectId, Dependency>,
@@ -40,6 +42,17 @@ impl Index {
             Event::Listed(kind) => {
                 self.listed.insert(kind);
             }
+            Event::Served { kind, served } => self.served(kind, served),
+        }
+    }
+
+    fn served(&mut self, kind: Kind, served: bool) {
+        let changed = if served { self.unserved.remove(&kind) } else { self.unserved.insert(kind) };
+        if changed {
+            let referred: Vec<_> = self.referred(kind).cloned().collect();
+            referred.iter().for_each(|id| self.mark_referrers(id));
+            // They say what can be referred to.
+            self.dirty.objects.extend(self.ids(Kind::GatewayClass).cloned().collect::<Vec<_>>());
         }
     }
 
@@ -143,6 +156,11 @@ impl Index {
         Kind::ALL.iter().all(|kind| by_name(kind) || self.listed.contains(kind))
     }
 
+    /// Whether the API server serves the kind.
+    pub fn is_served(&self, kind: Kind) -> bool {
+        !self.unserved.contains(&kind)
+    }
+
     /// Whether this kind was listed once.
     pub fn is_listed(&self, kind: Kind) -> bool {
         self.listed.contains(&kind)
@@ -236,7 +254,11 @@ impl Index {
 
     fn mark(&mut self, id: &ObjectId) {
         match id.kind {
-            Kind::GatewayClass | Kind::Secret | Kind::ConfigMap | Kind::Namespace => self.mark_referrers(id),
+            Kind::GatewayClass
+            | Kind::Secret
+            | Kind::ConfigMap
+            | Kind::ClusterTrustBundle
+            | Kind::Namespace => self.mark_referrers(id),
             Kind::Service => {
                 self.dirty.services.insert(id.key.clone());
                 self.dirty.endpoints.insert(id.key.clone());

@@ -9,12 +9,13 @@
 //! its name and only while something refers to it.
 //!
 //! Nothing is polled but what is not there: a kind that the API server does not know is asked for
-//! again every few seconds. While the API server is away, what was told stays.
+//! again every few seconds, and every half a minute whether it serves ClusterTrustBundles. While the API server is away, what was told stays.
 
 mod decode;
 mod follow;
 mod join;
 mod place;
+mod probe;
 mod run;
 #[cfg(test)]
 pub(crate) mod testing;

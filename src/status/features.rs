@@ -1,9 +1,13 @@
 //! What a GatewayClass claims to support.
 
+/// References to ClusterTrustBundles: only claimed where the API server serves these.
+pub(super) const TRUST_BUNDLES: &str = "ClusterTrustBundle";
+
 /// Features of the conformance suite that are honoured, sorted by name as the API demands.
 pub const FEATURES: [&str; 49] = [
     "BackendTLSPolicy",
     "BackendTLSPolicySANValidation",
+    TRUST_BUNDLES,
     "GRPCRoute",
     "GRPCRouteNamedRouteRule",
     "GRPCRouteRequestHeaderModifier",

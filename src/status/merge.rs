@@ -1,7 +1,6 @@
 //! Own entries into an object's newest status, everything of others untouched.
 
 use super::entries::SharedEntry;
-use super::features::FEATURES;
 use super::ingress;
 use super::wanted::{Body, ListenerBody, ParentBody, Wanted, is_own_condition};
 use crate::api::gateway::{
@@ -54,9 +53,9 @@ pub fn merge(wanted: &Wanted, newest: Option<&Status>, controller_name: &str, no
     let writer = Writer { generation: wanted.head.generation, now: second(now), controller_name };
     let mut left_out = Vec::new();
     let status = match (&wanted.body, newest) {
-        (Body::Class(conditions), newest) => {
+        (Body::Class { conditions, features }, newest) => {
             let live = if let Some(Status::Class(live)) = newest { Some(live) } else { None };
-            Status::Class(writer.class(live, conditions))
+            Status::Class(writer.class(live, conditions, features))
         }
         (Body::Gateway { conditions, addresses, listeners, attached_sets }, newest) => {
             let live = if let Some(Status::Gateway(live)) = newest { Some(live) } else { None };
@@ -154,8 +153,13 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn class(&self, live: Option<&GatewayClassStatus>, conditions: &[Condition]) -> GatewayClassStatus {
-        let features = FEATURES.iter().map(|name| SupportedFeature { name: (*name).to_owned() });
+    fn class(
+        &self,
+        live: Option<&GatewayClassStatus>,
+        conditions: &[Condition],
+        features: &[&str],
+    ) -> GatewayClassStatus {
+        let features = features.iter().map(|name| SupportedFeature { name: (*name).to_owned() });
         GatewayClassStatus {
             conditions: self.conditions(live.map(|live| &*live.conditions), conditions),
             supported_features: features.collect(),

@@ -1,5 +1,6 @@
 //! What this controller wants to say of an object.
 
+use super::features::{FEATURES, TRUST_BUNDLES};
 use crate::api::gateway::{ParentReference, RouteGroupKind};
 use crate::api::{Kind, ObjectId};
 use crate::attach::verdict::{
@@ -32,7 +33,12 @@ pub struct Wanted {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Body {
     /// Of a GatewayClass.
-    Class(Vec<Condition>),
+    Class {
+        /// Its conditions.
+        conditions: Vec<Condition>,
+        /// What is supported.
+        features: Vec<&'static str>,
+    },
     /// Of a Gateway.
     Gateway {
         /// Its conditions.
@@ -147,7 +153,7 @@ impl Wanted {
     pub fn conditions(&self) -> Vec<(String, &Condition)> {
         let mut parts: Vec<(String, &[Condition])> = Vec::new();
         match &self.body {
-            Body::Class(conditions)
+            Body::Class { conditions, .. }
             | Body::Upstream { conditions, .. }
             | Body::Ingress { conditions, .. }
             | Body::Told(conditions) => {
@@ -198,7 +204,9 @@ pub(super) fn entry_title(what: &str, reference: &ParentReference) -> String {
 /// Of a GatewayClass.
 pub fn class(key: &ObjectKey, class: &Class) -> Wanted {
     let conditions = vec![class.accepted.condition(), class.supported_version.condition()];
-    Wanted::new(Kind::GatewayClass, key, &class.head, Body::Class(conditions))
+    let is_there = |feature: &&str| class.trust_bundles || *feature != TRUST_BUNDLES;
+    let features = FEATURES.into_iter().filter(is_there).collect();
+    Wanted::new(Kind::GatewayClass, key, &class.head, Body::Class { conditions, features })
 }
 
 /// Of an Upstream.

@@ -137,6 +137,20 @@ data:
     )
 }
 
+/// The same for every namespace.
+pub fn trust_bundle(name: &str, pem: &str) -> String {
+    format!(
+        "apiVersion: certificates.k8s.io/v1
+kind: ClusterTrustBundle
+metadata: {{name: \"{name}\"}}
+spec:
+  trustBundle: |
+{}
+",
+        indent(pem, 4)
+    )
+}
+
 /// A BackendTLSPolicy for a Service with that `validation`, a YAML map.
 pub fn backend_tls_policy(service: &str, validation: &str) -> String {
     format!(

@@ -68,7 +68,7 @@ fn short_key(fields: &Map<String, Value>) -> Option<Value> {
 fn status(wanted: &Wanted) -> Value {
     let mut status = Map::new();
     match &wanted.body {
-        Body::Class(all) => {
+        Body::Class { conditions: all, .. } => {
             status.insert("conditions".to_owned(), conditions(all));
         }
         Body::Upstream { conditions: all, targets } => {

@@ -4,6 +4,7 @@ use crate::common::backend::Backend;
 use crate::common::certificates::{Authority, Pair};
 use crate::common::manifests::{
     backend_tls_policy, config_map, documents, http_gateway, route, route_to, service, service_at,
+    trust_bundle,
 };
 use crate::common::raw::{Answer, ask};
 use crate::common::tidegate::Tidegate;
@@ -162,4 +163,24 @@ fn copies_for_mirrors_are_sent_by_tls_too() {
     assert_eq!(get(&tidegate).status(), 200);
     tidegate.wait_until("has sent its copy", || mirror.requests() == 1);
     assert_eq!(mirror.last().sni.as_deref(), Some(NAME));
+}
+
+#[test]
+fn a_trust_bundle_of_the_cluster_will_do_and_what_is_in_it_counts() {
+    let [old, new] = [Authority::new(), Authority::new()];
+    let backend = Backend::start_tls("only", &old.issue(&[NAME]), &["http/1.1"]);
+    let reference = "{group: certificates.k8s.io, kind: ClusterTrustBundle, name: 'example.com:pods:v1'}";
+    let policy = format!("{{hostname: {NAME}, caCertificateRefs: [{reference}]}}");
+    let files = |trusted: Option<&Authority>| {
+        let policy = backend_tls_policy("only", &policy);
+        let mut texts = vec![http_gateway(), service("only", &[&backend]), route_to("only"), policy];
+        texts.extend(trusted.map(|authority| trust_bundle("example.com:pods:v1", authority.pem())));
+        [("all.yaml", documents(&texts))]
+    };
+    let tidegate = Tidegate::start(&files(Some(&old)));
+    assert_eq!(get(&tidegate).status(), 200);
+    for (trusted, wanted) in [(Some(&new), 502), (Some(&old), 200), (None, 500), (Some(&old), 200)] {
+        tidegate.apply(&files(trusted));
+        assert_eq!(get(&tidegate).status(), wanted);
+    }
 }

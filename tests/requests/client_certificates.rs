@@ -2,7 +2,9 @@
 
 use crate::common::backend::Backend;
 use crate::common::certificates::{Authority, Pair};
-use crate::common::manifests::{config_map, documents, gateway_with, route_to, secret, service};
+use crate::common::manifests::{
+    config_map, documents, gateway_with, route_to, secret, service, trust_bundle,
+};
 use crate::common::tidegate::Tidegate;
 use bytes::Bytes;
 use http::{Request, StatusCode};
@@ -265,4 +267,28 @@ spec:
         });
         assert_eq!(status, wanted, "{address}");
     }
+}
+
+#[test]
+fn a_trust_bundle_of_the_cluster_says_whose_clients_get_in() {
+    let world = World::new(CHECKED);
+    let tls = CHECKED
+        .replace("{group: '', kind: ConfigMap", "{group: certificates.k8s.io, kind: ClusterTrustBundle");
+    let pair = world.clients.issue(&["client"]);
+    let client = world.client(Some(&pair));
+    let files = |bundle: Option<&Authority>| {
+        let mut texts = vec![
+            gateway_with(LISTENERS, &tls),
+            secret("shop", &world.shop),
+            service("only", &[&world.backend]),
+            route_to("only"),
+        ];
+        texts.extend(bundle.map(|authority| trust_bundle("clients", authority.pem())));
+        [("all.yaml", documents(&texts))]
+    };
+    world.tidegate.apply(&files(Some(&world.clients)));
+    assert_eq!(status(world.checked(), &client), StatusCode::OK);
+    assert_eq!(refused(world.checked(), &world.client(None)), AlertDescription::CertificateRequired);
+    world.tidegate.apply(&files(None));
+    assert_eq!(refused(world.checked(), &client), AlertDescription::UnrecognisedName);
 }

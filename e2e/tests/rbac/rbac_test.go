@@ -135,7 +135,8 @@ func TestRightsAreThoseThatAreUsed(t *testing.T) {
 		}
 	}
 	for _, one := range sorted(granted) {
-		if !used[one] {
+		// Only where the API server serves them, which that of the bed does not.
+		if !used[one] && one.resource != "clustertrustbundles" {
 			t.Errorf("granted and never used: %s", one)
 		}
 	}

@@ -4,7 +4,9 @@ use super::node::Schema;
 use crate::api::gateway_parameters::GatewayParameters;
 use crate::api::ingress::{Ingress, IngressClass};
 use crate::api::upstream::Upstream;
-use crate::api::{ConfigMap, EndpointSlice, Kind, Namespace, ObjectMeta, Secret, Service, crds};
+use crate::api::{
+    ConfigMap, EndpointSlice, Kind, Namespace, ObjectMeta, Secret, Service, crds, trust_bundle,
+};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
@@ -44,10 +46,11 @@ schemas! {
     EndpointSlice: typed::<EndpointSlice>(),
     Secret: typed::<Secret>(),
     ConfigMap: typed::<ConfigMap>(),
+    ClusterTrustBundle: embedded(trust_bundle::SCHEMA),
     Namespace: typed::<Namespace>(),
 }
 
-/// The schema of a kind that Gateway API defines.
+/// The schema of a kind that is given as text.
 fn embedded(text: &str) -> Result<Schema, String> {
     read(serde_json::from_str(text).map_err(|error| error.to_string())?)
 }

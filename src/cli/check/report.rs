@@ -71,7 +71,7 @@ impl Report {
                     let object = Object { bad: true, notes: broken.problems.clone(), ..object };
                     objects.insert(broken.id.clone(), object);
                 }
-                Event::Delete(_) | Event::Reset { .. } | Event::Listed(_) => {}
+                Event::Delete(_) | Event::Reset { .. } | Event::Listed(_) | Event::Served { .. } => {}
             }
         }
         for wanted in wanted {

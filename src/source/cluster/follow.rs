@@ -222,8 +222,8 @@ impl Follower {
                     self.resource(),
                     sentence(error)
                 ));
-                // A role may leave out this one name: that keeps nothing else waiting.
-                if self.place.name.is_some() && !self.answered {
+                // A role may leave out this one name, or this one kind: that keeps nothing else waiting.
+                if (self.place.name.is_some() || self.place.kind.is_optional()) && !self.answered {
                     self.tell(self.reset(Vec::new())).await;
                 }
             }

@@ -5,6 +5,7 @@
 //! one takes away is never what the other told.
 
 use super::place::Place;
+use super::probe::OPTIONAL;
 use super::{Referred, Scope};
 use crate::api::{Kind, Object, ObjectId};
 use crate::index::{Broken, Event};
@@ -33,6 +34,8 @@ pub(super) struct Join {
     told: BTreeMap<ObjectId, By>,
     /// Kinds of which not everything that was there at the start has been told.
     unlisted: BTreeSet<Kind>,
+    /// Whether the API server serves [`OPTIONAL`], if it is known.
+    serves: Option<bool>,
     /// What is referred to and not followed, as too much is in its namespace.
     refused: BTreeSet<ObjectId>,
 }
@@ -92,6 +95,24 @@ impl Join {
         (events, changes)
     }
 
+    /// Whether the API server serves [`OPTIONAL`] from now on: it is followed while it does.
+    pub(super) fn serves(&mut self, served: bool) -> (Vec<Event>, Changes) {
+        let mut changes = Changes::default();
+        if self.serves.replace(served) == Some(served) {
+            return (Vec::new(), changes);
+        }
+        let mut events = vec![Event::Served { kind: OPTIONAL, served }];
+        if served {
+            self.begin(Place::all_of(OPTIONAL), &mut changes);
+        } else {
+            let ended = self.watches.extract_if(.., |_, watch| watch.place.kind == OPTIONAL);
+            changes.end.extend(ended.map(|(number, _)| number));
+            events.push(Event::Reset { kind: OPTIONAL, namespace: None, objects: Vec::new() });
+        }
+        events.extend(self.newly_listed());
+        (events, changes)
+    }
+
     /// What is referred to from now on.
     pub(super) fn refer(&mut self, referred: Referred) -> (Vec<Event>, Changes) {
         let mut changes = Changes::default();
@@ -128,7 +149,7 @@ impl Join {
                     .chain(objects.into_iter().map(|object| self.applied_by_kind(object)))
                     .collect()
             }
-            Event::Listed(_) => Vec::new(),
+            Event::Listed(_) | Event::Served { .. } => Vec::new(),
         }
     }
 
@@ -142,7 +163,7 @@ impl Join {
             Event::Apply(object) => Some(Ok(object)),
             Event::Broken(broken) => Some(Err(broken)),
             Event::Reset { objects, .. } => objects.into_iter().find(|object| id_of(object) == id),
-            Event::Delete(_) | Event::Listed(_) => None,
+            Event::Delete(_) | Event::Listed(_) | Event::Served { .. } => None,
         };
         match object {
             Some(object) => match self.told.entry(id) {
@@ -236,6 +257,7 @@ impl Join {
     fn newly_listed(&mut self) -> Vec<Event> {
         let listed = |kind: &Kind| {
             (self.referred.complete || !BY_NAME.contains(kind))
+                && (self.serves.is_some() || *kind != OPTIONAL)
                 && self.all_answered(|place| place.kind == *kind)
         };
         let new: Vec<_> = self.unlisted.iter().copied().filter(listed).collect();

@@ -34,10 +34,16 @@ impl Place {
         Kind::ALL.into_iter().flat_map(|kind| Self::of_kind(kind, scope)).collect()
     }
 
+    /// All of a kind that is in no namespace.
+    pub(super) fn all_of(kind: Kind) -> Self {
+        Self { kind, namespace: None, name: None }
+    }
+
     fn of_kind(kind: Kind, scope: &Scope) -> Vec<Self> {
         let place = |namespace| Self { kind, namespace, name: None };
         match (&scope.namespaces, kind) {
-            (_, Kind::ConfigMap) => Vec::new(),
+            // By name, and only where it is served.
+            (_, Kind::ConfigMap | Kind::ClusterTrustBundle) => Vec::new(),
             (Some(namespaces), _) if kind.namespaced() => {
                 let own = Some(&scope.own).filter(|own| OWN.contains(&kind) && !namespaces.contains(*own));
                 namespaces.iter().chain(own).map(|namespace| place(Some(namespace.clone()))).collect()

@@ -2,7 +2,7 @@
 
 use super::follow::Follower;
 use super::join::{Changes, Join};
-use super::{MAX_WAITING, Referred, Scope};
+use super::{MAX_WAITING, Referred, Scope, probe};
 use crate::index::Event;
 use crate::telemetry::Metrics;
 use kube::Client;
@@ -25,12 +25,19 @@ pub(super) async fn run(
     let (told, mut receiver) = mpsc::channel(MAX_WAITING);
     let mut watches = Watches { client, told, metrics, running: BTreeMap::new() };
     let (mut join, changes) = Join::new(&scope);
+    let (asked, mut served) = watch::channel(None);
+    // It ends when `served` is dropped.
+    tokio::spawn(probe::run(watches.client.clone(), asked));
     watches.follow(changes);
     loop {
         let (new, changes) = tokio::select! {
             () = events.closed() => return,
             // `watches` holds a sender: this never ends.
             Some((number, event)) = receiver.recv() => join.told(number, event),
+            Ok(()) = served.changed() => match *served.borrow_and_update() {
+                Some(served) => join.serves(served),
+                None => continue,
+            },
             Ok(()) = referred.changed() => join.refer(referred.borrow_and_update().clone()),
         };
         watches.follow(changes);

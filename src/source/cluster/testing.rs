@@ -1,6 +1,8 @@
 //! An API server in this process: it keeps objects, lists and watches them, judges
 //! `resourceVersion`s, and remembers every request.
 
+mod discovery;
+
 use bytes::Bytes;
 use http::{Method, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
@@ -33,6 +35,8 @@ struct State {
     requests: Vec<Asked>,
     away: bool,
     missing: BTreeSet<String>,
+    /// Whether ClusterTrustBundles are switched on.
+    trust_bundles: bool,
     /// Field selectors that nobody may ask for.
     forbidden: BTreeSet<String>,
     /// How it sends a list by a watch, if it does.
@@ -86,6 +90,7 @@ impl ApiServer {
             requests: Vec::new(),
             away: false,
             missing: BTreeSet::new(),
+            trust_bundles: false,
             forbidden: BTreeSet::new(),
             streams: Streams::Well,
             oldest: 0,
@@ -265,6 +270,9 @@ impl State {
     fn answer(&mut self, asked: &Asked) -> io::Result<Answer> {
         if self.away {
             return Err(io::Error::new(io::ErrorKind::ConnectionRefused, "refused"));
+        }
+        if let Some(found) = discovery::found(&asked.path, self.trust_bundles) {
+            return Ok(answer(StatusCode::OK, found.to_string().into_bytes()));
         }
         let (place, subresource) = parse(&asked.path);
         if self.missing.iter().any(|plural| place.collection.ends_with(&format!("/{plural}"))) {

@@ -1,6 +1,6 @@
 mod scope;
 
-use super::testing::ApiServer;
+use super::testing::{ApiServer, Asked};
 use super::*;
 use crate::api::{Kind, ObjectId};
 use crate::index::{Event, Index};
@@ -94,8 +94,12 @@ async fn every_kind_is_listed_and_then_watched() {
     world.server.delete(&b);
     world.until_there(Kind::Service, &["a"]).await;
 
-    let asked = world.server.requests();
-    let followed = Kind::ALL.into_iter().filter(|kind| *kind != Kind::ConfigMap);
+    let is_discovery = |asked: &Asked| asked.query.is_empty();
+    let (discovery, asked): (Vec<_>, Vec<_>) = world.server.requests().into_iter().partition(is_discovery);
+    let discovery: Vec<_> = discovery.into_iter().map(|asked| asked.path).collect();
+    assert_eq!(discovery, ["/apis", "/apis/certificates.k8s.io/v1beta1"]);
+    let unwatched = [Kind::ConfigMap, Kind::ClusterTrustBundle];
+    let followed = Kind::ALL.into_iter().filter(|kind| !unwatched.contains(kind));
     assert_eq!(asked.len(), followed.count(), "one request a kind, nothing is polled: {asked:?}");
     assert!(asked.iter().all(|asked| asked.query["sendInitialEvents"] == "true"));
     assert!(asked.iter().all(|asked| asked.query["allowWatchBookmarks"] == "true"));
@@ -254,4 +258,36 @@ async fn a_client_can_be_made_for_tls() {
     let config = kube::Config::new("https://127.0.0.1:1".parse().unwrap());
     let client = Client::try_from(config).unwrap();
     assert!(client.apiserver_version().await.is_err(), "nobody listens there");
+}
+
+fn trust_bundle(text: &str) -> Value {
+    json!({ "apiVersion": "certificates.k8s.io/v1beta1", "kind": "ClusterTrustBundle",
+        "metadata": { "name": "example.com:clients:v1" },
+        "spec": { "signerName": "example.com/clients", "trustBundle": text } })
+}
+
+/// Asked of what the API server says that it serves, not by a request that fails.
+#[tokio::test(start_paused = true)]
+async fn trust_bundles_are_followed_while_the_api_server_serves_them() {
+    let server = ApiServer::new();
+    server.put(trust_bundle("old"));
+    let mut world = World::listed(server).await;
+    let kind = Kind::ClusterTrustBundle;
+    let text = |index: &Index| {
+        let key = ObjectKey::new("", "example.com:clients:v1");
+        index.get::<crate::api::ClusterTrustBundle>(&key).map(|bundle| bundle.spec.trust_bundle.clone())
+    };
+    assert_eq!((world.index.is_served(kind), text(&world.index)), (false, None));
+
+    world.server.trust_bundles(true);
+    world.until(|index| text(index).as_deref() == Some("old")).await;
+    assert!(world.index.is_served(kind));
+    world.server.put(trust_bundle("new"));
+    world.until(|index| text(index).as_deref() == Some("new")).await;
+    let watches = || world.server.open_watches().into_iter().filter(|watch| watch.contains("trustbundles"));
+    assert_eq!(watches().collect::<Vec<_>>(), ["/certificates.k8s.io/v1beta1/clustertrustbundles?"]);
+
+    world.server.trust_bundles(false);
+    world.until(|index| !index.is_served(kind)).await;
+    assert_eq!(text(&world.index), None);
 }

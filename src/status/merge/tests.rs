@@ -4,6 +4,7 @@ use crate::attach::Head;
 use crate::attach::verdict::Truth;
 use crate::infra::Address;
 use crate::model::ObjectKey;
+use crate::status::FEATURES;
 use serde_json::{Value, json};
 
 const US: &str = "tidegate.dev/gateway-controller";
@@ -256,7 +257,8 @@ fn a_listener_set_keeps_what_others_say_and_loses_what_it_was_made_with() {
 #[test]
 fn features_are_sorted_as_the_api_demands() {
     assert!(FEATURES.is_sorted());
-    let body = Body::Class(vec![condition("Accepted", Truth::True)]);
+    let body =
+        Body::Class { conditions: vec![condition("Accepted", Truth::True)], features: FEATURES.to_vec() };
     let (status, _, _) = merged(body, None, "2026-02-02T00:00:00Z");
     assert_eq!(status["supportedFeatures"].as_array().unwrap().len(), FEATURES.len());
 }

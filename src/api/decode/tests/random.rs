@@ -106,6 +106,7 @@ fn written(object: &Object) -> Value {
         Object::EndpointSlice(object) => serde_json::to_value(object),
         Object::Secret(object) => serde_json::to_value(object),
         Object::ConfigMap(object) => serde_json::to_value(object),
+        Object::ClusterTrustBundle(object) => serde_json::to_value(object),
         Object::Namespace(object) => serde_json::to_value(object),
     }
     .unwrap()

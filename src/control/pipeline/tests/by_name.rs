@@ -122,3 +122,64 @@ fn a_gateway_is_not_judged_before_it_is_known_whom_to_trust() {
     fixture.apply(&[&config_map("new")]);
     assert_eq!(lets_in(&fixture), Some((true, true)));
 }
+
+const CLASS: &str = "
+apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: {name: tidegate}
+spec: {controllerName: tidegate.dev/gateway-controller}
+";
+
+/// Of a cluster before Kubernetes 1.37 it is to be said that it has none, not that one is missing.
+#[test]
+fn trust_bundles_are_supported_where_there_can_be_any() {
+    let mut fixture = Fixture::new(false);
+    fixture.pipeline.step(listed(), fixture.now);
+    let to_bundle = |text: String| {
+        text.replace("group: '', kind: ConfigMap", "group: certificates.k8s.io, kind: ClusterTrustBundle")
+    };
+    fixture.apply(&[CLASS, &secret(), &service("v1"), &route("shop", 1, "{name: v1, port: 80}")]);
+    fixture.apply(&[&to_bundle(checked(1, "ca")), &to_bundle(policy(1, "ca"))]);
+    let served = |served| Event::Served { kind: Kind::ClusterTrustBundle, served };
+    let features = |fixture: &Fixture| {
+        let class = fixture.pipeline.statuses().find(|wanted| wanted.id.kind == Kind::GatewayClass).cloned();
+        match &class.unwrap().body {
+            Body::Class { features, .. } => features.contains(&"ClusterTrustBundle"),
+            other => panic!("{other:?}"),
+        }
+    };
+    let reasons = |fixture: &Fixture| {
+        let gateway = fixture.pipeline.statuses().find(|wanted| wanted.id.kind == Kind::Gateway).cloned();
+        let gateway = gateway.unwrap();
+        let conditions = gateway.conditions().into_iter().filter(|(title, _)| title == "listener https");
+        let conditions = conditions.filter(|(_, condition)| condition.type_ == "ResolvedRefs");
+        let listener = conditions.map(|(_, condition)| condition.reason).next().unwrap();
+        let key = id(Kind::BackendTlsPolicy, "tls").key;
+        let policy = &fixture.pipeline.attachments.backend_tls_policies()[&key].resolved_refs;
+        (listener, attach::verdict::Reason::as_str(policy.reason))
+    };
+    let missing = ("InvalidCACertificateRef", "InvalidCACertificateRef");
+    assert_eq!((reasons(&fixture), features(&fixture)), (missing, true));
+    fixture.pipeline.step([served(false)], fixture.now);
+    let unknown = ("InvalidCACertificateKind", "InvalidKind");
+    assert_eq!((reasons(&fixture), features(&fixture)), (unknown, false));
+    fixture.pipeline.step([served(true)], fixture.now);
+    assert_eq!((reasons(&fixture), features(&fixture)), (missing, true));
+    let bundle = config_map("ca")
+        .replace(
+            "apiVersion: v1\nkind: ConfigMap",
+            "apiVersion: certificates.k8s.io/v1\nkind: ClusterTrustBundle",
+        )
+        .replace("data:\n  ca.crt:", "spec:\n  trustBundle:");
+    fixture.apply(&[&bundle]);
+    let good = ("ResolvedRefs", "ResolvedRefs");
+    assert_eq!(
+        (reasons(&fixture), lets_in(&fixture), by_tls(&fixture)),
+        (good, Some((true, true)), Some(true))
+    );
+    fixture.delete(Kind::ClusterTrustBundle, "ca");
+    assert_eq!(
+        (reasons(&fixture), lets_in(&fixture), by_tls(&fixture)),
+        (missing, Some((false, false)), None)
+    );
+}

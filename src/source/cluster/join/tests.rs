@@ -16,7 +16,8 @@ impl World {
             changes.begin.into_iter().map(|(number, place)| (place.kind, number)).collect();
         let mut world = Self { join, kinds, names: BTreeMap::new() };
         world.refer(&[]);
-        for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::ConfigMap) {
+        world.join.serves(false);
+        for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::ConfigMap && *kind != OPTIONAL) {
             world.by_kind(Event::Reset { kind, namespace: None, objects: Vec::new() });
         }
         world
@@ -133,4 +134,30 @@ fn every_name_is_answered_also_one_that_is_refused() {
     let number = world.number(names[0]).unwrap();
     let none = Event::Reset { kind: Kind::Secret, namespace: Some("default".into()), objects: Vec::new() };
     assert_eq!(world.told(number, none), [Event::Delete(id(Kind::Secret, names[0]))]);
+}
+
+#[test]
+fn a_kind_that_need_not_be_served_is_followed_while_it_is() {
+    let (mut join, changes) = Join::new(&Scope::default());
+    assert!(changes.begin.iter().all(|(_, place)| place.kind != OPTIONAL));
+    let (events, _) = join.refer(Referred { ids: BTreeSet::new(), complete: true });
+    assert!(!events.contains(&Event::Listed(OPTIONAL)), "nobody has said yet whether there are any");
+
+    let told = |served| Event::Served { kind: OPTIONAL, served };
+    let empty = || Event::Reset { kind: OPTIONAL, namespace: None, objects: Vec::new() };
+    let (events, changes) = join.serves(false);
+    assert_eq!(events, [told(false), empty(), Event::Listed(OPTIONAL)]);
+    assert_eq!(changes, Changes::default());
+    assert_eq!(join.serves(false), (Vec::new(), Changes::default()));
+
+    let (events, changes) = join.serves(true);
+    assert_eq!(events, [told(true)]);
+    let [(number, place)] = &changes.begin[..] else { panic!("{changes:?}") };
+    assert_eq!((place, changes.end.len()), (&Place::all_of(OPTIONAL), 0));
+    assert_eq!(join.told(*number, empty()).0, [empty()]);
+
+    let (events, changes) = join.serves(false);
+    assert_eq!(events, [told(false), empty()]);
+    assert_eq!(changes.end, [*number]);
+    assert_eq!(join.told(*number, empty()).0, [], "it had something under way");
 }
