@@ -29,6 +29,7 @@ mod session;
 mod settings;
 mod stream;
 mod stream_record;
+mod udp;
 mod upgrade;
 mod worker;
 
@@ -77,6 +78,8 @@ pub struct Config {
     pub session_secret: String,
     /// Connections of clients that one worker holds; more wait in the kernel's queue.
     pub max_connections_per_worker: usize,
+    /// Sessions of UDP clients that one worker holds; datagrams of more clients are dropped.
+    pub max_udp_sessions_per_worker: usize,
     /// Listening sockets over all workers; addresses beyond it are not listened on.
     pub max_listening_sockets: usize,
 }
@@ -132,6 +135,7 @@ impl Proxy {
                 status: status.clone(),
                 max_connections: config.max_connections_per_worker,
                 tokens: tokens.clone(),
+                max_udp_sessions: config.max_udp_sessions_per_worker,
             };
             start_worker(setup)?;
         }

@@ -12,7 +12,7 @@ mod timestamp;
 
 pub use access_log::{AccessLog, FIELDS, InvalidMode, Mode, Output, Record, Sampler, WorkerLog};
 pub use metrics::{
-    CONTENT_TYPE, ControllerMetrics, EventWrite, ListenerMetrics, Metrics, MirrorDrop, MirrorMetrics,
-    ProcessMetrics, RouteMetrics, StatusWrite, UpstreamMetrics,
+    CONTENT_TYPE, ControllerMetrics, DatagramDrop, DatagramMetrics, EventWrite, ListenerMetrics, Metrics,
+    MirrorDrop, MirrorMetrics, ProcessMetrics, RouteMetrics, StatusWrite, UpstreamMetrics,
 };
 pub use series::{Counter, Gauge, Histogram};

@@ -22,6 +22,7 @@ const SCHEMAS: [(Kind, &str); 10] = [
     (Kind::GrpcRoute, include_str!("../src/api/schema/gateway-api-v1.7.0/grpcroutes.json")),
     (Kind::TlsRoute, include_str!("../src/api/schema/gateway-api-v1.7.0/tlsroutes.json")),
     (Kind::TcpRoute, include_str!("../src/api/schema/gateway-api-v1.7.0/tcproutes.json")),
+    (Kind::UdpRoute, include_str!("../src/api/schema/gateway-api-v1.7.0/udproutes.json")),
     (Kind::ReferenceGrant, include_str!("../src/api/schema/gateway-api-v1.7.0/referencegrants.json")),
     (Kind::BackendTlsPolicy, include_str!("../src/api/schema/gateway-api-v1.7.0/backendtlspolicies.json")),
     (Kind::GatewayParameters, include_str!("../crds/gatewayparameters.yaml")),

@@ -31,6 +31,7 @@ fn start() -> Running {
         trusted: vec![],
         targets: TargetPolicy::new(true, vec![]),
         reserved: vec![],
+        max_udp_sessions_per_worker: 100,
         tls: ClientConfigs::new(rustls::RootCertStore::empty()),
         session_secret: String::new(),
         max_connections_per_worker: 1000,

@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::path::Path;
 use std::{env, fs};
 
-const KINDS: [&str; 9] = [
+const KINDS: [&str; 10] = [
     "backendtlspolicies",
     "gatewayclasses",
     "gateways",
@@ -16,6 +16,7 @@ const KINDS: [&str; 9] = [
     "referencegrants",
     "tcproutes",
     "tlsroutes",
+    "udproutes",
 ];
 
 /// With `GATEWAY_API_CRDS` set (see `tests/fixtures/gateway-api.sh`) it writes the fixture; always it

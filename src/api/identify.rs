@@ -1,11 +1,8 @@
 //! Which kind a manifest is of.
 
 use super::schema::{FieldError, nearest};
-use super::{Kind, gateway, upstream};
+use super::{Kind, upstream};
 use serde_json::Value;
-
-/// Kinds of Gateway API that Tidegate does not read yet.
-const OTHER_GATEWAY_KINDS: [&str; 1] = ["UDPRoute"];
 
 /// Why a manifest is of no kind that is read.
 pub(super) enum Unknown {
@@ -43,9 +40,6 @@ pub(super) fn identify(manifest: &Value) -> Result<Kind, Unknown> {
     if let Some(elsewhere) = Kind::ALL.into_iter().find(|known| known.name() == kind) {
         let message = format!("{kind} is not of {api_version}; use {}", elsewhere.api_version());
         return Err(wrong("apiVersion", message));
-    }
-    if group == gateway::GROUP && OTHER_GATEWAY_KINDS.contains(&kind) {
-        return Err(foreign(api_version, kind));
     }
     let ours = Kind::ALL.into_iter().filter(is_ours).map(Kind::name);
     match nearest(kind, ours) {

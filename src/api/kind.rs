@@ -1,6 +1,6 @@
 //! The kinds that Tidegate reads.
 
-use crate::model::RouteKind;
+use crate::model::{IpProtocol, RouteKind};
 use kube::core::ApiResource;
 use std::fmt;
 
@@ -21,6 +21,8 @@ pub enum Kind {
     TlsRoute,
     /// `gateway.networking.k8s.io` TCPRoute.
     TcpRoute,
+    /// `gateway.networking.k8s.io` UDPRoute.
+    UdpRoute,
     /// `gateway.networking.k8s.io` ReferenceGrant.
     ReferenceGrant,
     /// `gateway.networking.k8s.io` BackendTLSPolicy.
@@ -59,7 +61,7 @@ struct Names {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::GatewayClass,
         Self::Gateway,
         Self::ListenerSet,
@@ -67,6 +69,7 @@ impl Kind {
         Self::GrpcRoute,
         Self::TlsRoute,
         Self::TcpRoute,
+        Self::UdpRoute,
         Self::ReferenceGrant,
         Self::BackendTlsPolicy,
         Self::Upstream,
@@ -101,6 +104,7 @@ impl Kind {
             Self::GrpcRoute => ("GRPCRoute", GATEWAY, V1, "grpcroutes", true),
             Self::TlsRoute => ("TLSRoute", GATEWAY, V1, "tlsroutes", true),
             Self::TcpRoute => ("TCPRoute", GATEWAY, V1, "tcproutes", true),
+            Self::UdpRoute => ("UDPRoute", GATEWAY, V1, "udproutes", true),
             Self::ReferenceGrant => ("ReferenceGrant", GATEWAY, BOTH, "referencegrants", true),
             Self::BackendTlsPolicy => ("BackendTLSPolicy", GATEWAY, POLICY, "backendtlspolicies", true),
             Self::Upstream => ("Upstream", OWN, V1ALPHA1, "upstreams", true),
@@ -126,6 +130,7 @@ impl Kind {
             Self::GrpcRoute => Some(RouteKind::Grpc),
             Self::TlsRoute => Some(RouteKind::Tls),
             Self::TcpRoute => Some(RouteKind::Tcp),
+            Self::UdpRoute => Some(RouteKind::Udp),
             Self::Ingress => Some(RouteKind::Ingress),
             _ => None,
         }
@@ -172,10 +177,18 @@ impl Kind {
         self.names().namespaced
     }
 
-    /// Whether it is a kind of routes for connections of which only the beginning is looked at, if
-    /// that.
+    /// Whether it is a kind of routes for what is passed on as it is: connections of which only the
+    /// beginning is looked at, if that, and datagrams.
     pub const fn is_stream_route(self) -> bool {
-        matches!(self, Self::TlsRoute | Self::TcpRoute)
+        matches!(self, Self::TlsRoute | Self::TcpRoute | Self::UdpRoute)
+    }
+
+    /// What goes to the backends that an object of the kind refers to.
+    pub const fn ip_protocol(self) -> IpProtocol {
+        match self {
+            Self::UdpRoute => IpProtocol::Udp,
+            _ => IpProtocol::Tcp,
+        }
     }
 
     /// As in the `apiVersion` field of a manifest.

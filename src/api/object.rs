@@ -2,7 +2,7 @@
 
 use super::gateway::{
     AnyRoute, BackendTlsPolicy, Gateway, GatewayClass, GrpcRoute, HttpRoute, ListenerSet, ReferenceGrant,
-    TcpRoute, TlsRoute,
+    TcpRoute, TlsRoute, UdpRoute,
 };
 use super::gateway_parameters::GatewayParameters;
 use super::ingress::{Ingress, IngressClass};
@@ -133,6 +133,8 @@ objects! {
         TlsRoute(TlsRoute),
         /// `gateway.networking.k8s.io` TCPRoute.
         TcpRoute(TcpRoute),
+        /// `gateway.networking.k8s.io` UDPRoute.
+        UdpRoute(UdpRoute),
         /// `networking.k8s.io` Ingress.
         Ingress(Ingress),
     }

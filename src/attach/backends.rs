@@ -111,7 +111,7 @@ pub(super) fn resolve(
                 let message = format!("Service {key} needs a port: set backendRef.port");
                 return Err(Cause::UnsupportedValue.because(message));
             };
-            let protocol = IpProtocol::Tcp;
+            let protocol = from.kind.ip_protocol();
             match service_port(references, from, &key, (protocol, port)) {
                 // Bytes are passed on, whatever they mean.
                 Err(refusal) if refusal.cause == Cause::UnknownAppProtocol && from.kind.is_stream_route() => {}
@@ -140,6 +140,7 @@ pub(super) fn resolve(
                 }
                 Some(upstream) => match upstream.served.iter().find_map(|served| senseless(from.kind, served)) {
                     Some(why) => Err(Cause::UnsupportedValue.because(format!("Upstream {key}: {why}"))),
+                    None if from.kind == Kind::UdpRoute => Ok(UpstreamKey::UdpUpstream(key)),
                     None => Ok(UpstreamKey::Upstream(key)),
                 },
             }
@@ -155,14 +156,16 @@ pub(super) fn resolve(
 fn senseless(route: Kind, upstream: &model::Upstream) -> Option<String> {
     upstream.entries.iter().filter(|_| route.is_stream_route()).find_map(|entry| {
         let is_url = matches!(entry.source, EntrySource::Address(_) | EntrySource::Dns { .. });
-        let why = if !entry.base_path.is_empty() {
-            "has a path in its url, and a connection has none"
-        } else if route == Kind::TcpRoute && is_url && entry.tls.is_some() {
-            "has an https url, and the bytes of a TCPRoute are passed on as they are"
+        let (why, instead) = if !entry.base_path.is_empty() {
+            ("has a path in its url, and what is passed on has none", "http://HOST:PORT")
+        } else if route != Kind::TlsRoute && is_url && entry.tls.is_some() {
+            ("has an https url, and what is passed on stays as it is", "http://HOST:PORT")
+        } else if route == Kind::UdpRoute && !is_url {
+            ("has a serviceRef, which stands for a port of TCP", "the Service itself as backendRef")
         } else {
             return None;
         };
-        Some(format!("target {:?} {why}: use http://HOST:PORT", entry.name))
+        Some(format!("target {:?} {why}: use {instead}", entry.name))
     })
 }
 

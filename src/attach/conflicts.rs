@@ -1,7 +1,7 @@
 //! Listeners of one Gateway that cannot be told apart.
 
 use super::verdict::ListenerConflicted;
-use crate::model::{Hostname, Protocol, Transport};
+use crate::model::{Hostname, IpProtocol, Protocol, Transport};
 use std::collections::{BTreeMap, HashMap};
 
 /// What a listener is told apart by.
@@ -13,6 +13,13 @@ pub(super) struct Identity<'a> {
     /// None for a listener that is not accepted whatever the others are, and so conflicts with none.
     pub(super) protocol: Option<Protocol>,
     pub(super) hostname: Option<&'a Hostname>,
+}
+
+impl Identity<'_> {
+    /// What it shares with the listeners that it could conflict with.
+    fn port(&self) -> Option<(IpProtocol, u16)> {
+        Some((self.protocol?.transport().ip_protocol(), self.port))
+    }
 }
 
 /// Why a listener is not accepted.
@@ -32,16 +39,20 @@ pub(super) struct Conflict {
 /// not accepted holds nothing against others.
 pub(super) fn conflicts(listeners: &[Identity<'_>]) -> Vec<Option<Conflict>> {
     let mut found: Vec<Option<Conflict>> = Vec::with_capacity(listeners.len());
-    let mut held = BTreeMap::<u16, Held<'_>>::new();
+    let mut held = BTreeMap::<_, Held<'_>>::new();
     for siblings in listeners.chunk_by(|one, next| one.owner == next.owner) {
         let first = found.len();
-        found.extend(siblings.iter().map(|listener| held.get(&listener.port)?.against(listener)));
+        found.extend(siblings.iter().map(|listener| held.get(&listener.port()?)?.against(listener)));
         let left: Vec<_> = (first..found.len()).filter(|at| found[*at].is_none()).collect();
         let mutual: Vec<_> = left.iter().map(|at| among(listeners, *at, &left)).collect();
         for (at, conflict) in left.into_iter().zip(mutual) {
             match conflict {
                 Some(conflict) => found[at] = Some(conflict),
-                None => held.entry(listeners[at].port).or_default().take(at, listeners[at]),
+                None => {
+                    if let Some(port) = listeners[at].port() {
+                        held.entry(port).or_default().take(at, listeners[at]);
+                    }
+                }
             }
         }
     }
@@ -85,7 +96,7 @@ fn among(listeners: &[Identity<'_>], at: usize, siblings: &[usize]) -> Option<Co
     let (mut protocols, mut hostnames) = (Vec::new(), Vec::new());
     for sibling in siblings.iter().copied().filter(|sibling| *sibling != at) {
         let other = listeners[sibling];
-        match other.protocol.filter(|_| other.port == listener.port) {
+        match other.protocol.filter(|_| other.port() == listener.port()) {
             None => {}
             Some(theirs) if theirs.transport() != transport => protocols.push(sibling),
             Some(_) if other.hostname == listener.hostname => hostnames.push(sibling),

@@ -177,7 +177,7 @@ fn one(context: &Context<'_>, entry: &Entry<'_>) -> Listener {
     }
     if protocol.is_none() {
         let message = format!(
-            "{}: {:?} is not supported: use HTTP, HTTPS, TLS or TCP",
+            "{}: {:?} is not supported: use HTTP, HTTPS, TLS, TCP or UDP",
             entry.field("protocol"),
             wire.protocol
         );

@@ -11,6 +11,7 @@ fn of_protocol(protocol: Protocol) -> &'static [Kind] {
         Protocol::Http | Protocol::Https => &[Kind::HttpRoute, Kind::GrpcRoute],
         Protocol::Tls | Protocol::Passthrough => &[Kind::TlsRoute],
         Protocol::Tcp => &[Kind::TcpRoute],
+        Protocol::Udp => &[Kind::UdpRoute],
     }
 }
 

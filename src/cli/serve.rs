@@ -178,6 +178,7 @@ fn config(args: &Args, decisions: &Decisions, metrics: &Metrics) -> Result<proxy
         session_secret: decisions.installation().to_owned(),
         max_listening_sockets: descriptors::listening_sockets(limit),
         max_connections_per_worker: descriptors::connections_per_worker(limit, workers),
+        max_udp_sessions_per_worker: descriptors::sessions_per_worker(limit, workers),
     })
 }
 

@@ -9,7 +9,7 @@ use crate::model::{Hostname, Protocol};
 pub enum ListenerProtocol {
     /// It can be served.
     Served(Protocol),
-    /// `UDP` or something of another implementation.
+    /// Something of another implementation.
     Unsupported,
 }
 
@@ -23,6 +23,7 @@ pub fn listener_protocol(listener: &Listener) -> ListenerProtocol {
             Some(TlsModeType::Terminate) | None => Protocol::Tls,
         }),
         "TCP" => ListenerProtocol::Served(Protocol::Tcp),
+        "UDP" => ListenerProtocol::Served(Protocol::Udp),
         _ => ListenerProtocol::Unsupported,
     }
 }

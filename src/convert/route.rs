@@ -118,6 +118,10 @@ pub fn route(object: &Object) -> Option<Route> {
             let namespace = route.metadata.namespace.as_deref();
             Some(stream_route::convert(Kind::TcpRoute, &**route, namespace, &route.spec))
         }
+        Object::UdpRoute(route) => {
+            let namespace = route.metadata.namespace.as_deref();
+            Some(stream_route::convert(Kind::UdpRoute, &**route, namespace, &route.spec))
+        }
         _ => None,
     }
 }

@@ -1,4 +1,4 @@
-//! TLSRoutes and TCPRoutes: rules that hold for every connection.
+//! TLSRoutes, TCPRoutes and UDPRoutes: rules that hold for everything.
 
 use super::route::{self, Route, WireRule};
 use crate::api::Kind;

@@ -75,6 +75,7 @@ pub const FIELDS: &[Field] = {
     use Effect::{ClosesRule, RefusesAddress, RefusesListener, Told, ToldStandalone};
     use Kind::{
         BackendTlsPolicy, Gateway, GatewayParameters, GrpcRoute, HttpRoute, ListenerSet, TcpRoute, TlsRoute,
+        UdpRoute,
     };
     &[
         field(BackendTlsPolicy, "spec.options", Told, "TLS is spoken with Tidegate's own settings"),
@@ -118,6 +119,10 @@ pub const FIELDS: &[Field] = {
         ),
         unless(
             field(TcpRoute, "spec.useDefaultGateways", Told, "the route attaches to its parentRefs only"),
+            |value| value == "None",
+        ),
+        unless(
+            field(UdpRoute, "spec.useDefaultGateways", Told, "the route attaches to its parentRefs only"),
             |value| value == "None",
         ),
         unless(

@@ -83,6 +83,9 @@ pub enum RouteKind {
     /// `gateway.networking.k8s.io` TCPRoute.
     #[serde(rename = "TCPRoute")]
     Tcp,
+    /// `gateway.networking.k8s.io` UDPRoute.
+    #[serde(rename = "UDPRoute")]
+    Udp,
     /// `networking.k8s.io` Ingress.
     Ingress,
 }
@@ -94,6 +97,7 @@ impl fmt::Display for RouteKind {
             Self::Grpc => f.write_str("GRPCRoute"),
             Self::Tls => f.write_str("TLSRoute"),
             Self::Tcp => f.write_str("TCPRoute"),
+            Self::Udp => f.write_str("UDPRoute"),
             Self::Ingress => f.write_str("Ingress"),
         }
     }

@@ -17,9 +17,11 @@ pub enum Protocol {
     Passthrough,
     /// Bytes of any protocol.
     Tcp,
+    /// Datagrams of any protocol.
+    Udp,
 }
 
-/// What connections begin with: listeners of one socket have it in common.
+/// What connections begin with, if there are any: listeners of one socket have it in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
     /// A head of HTTP, which names its host.
@@ -28,6 +30,8 @@ pub enum Transport {
     Tls,
     /// Nothing that names a host.
     Tcp,
+    /// There are none: datagrams come one by one.
+    Udp,
 }
 
 impl Protocol {
@@ -37,6 +41,7 @@ impl Protocol {
             Self::Http => Transport::Http,
             Self::Https | Self::Tls | Self::Passthrough => Transport::Tls,
             Self::Tcp => Transport::Tcp,
+            Self::Udp => Transport::Udp,
         }
     }
 
@@ -51,6 +56,7 @@ impl Transport {
     pub fn ip_protocol(self) -> IpProtocol {
         match self {
             Self::Http | Self::Tls | Self::Tcp => IpProtocol::Tcp,
+            Self::Udp => IpProtocol::Udp,
         }
     }
 }

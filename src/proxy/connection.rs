@@ -163,6 +163,8 @@ pub(super) async fn serve(worker: Rc<Worker>, stream: TcpStream, peer: SocketAdd
             let Ok(Ok(http2)) = timeout(head_time, stream.is_http2()).await else { return };
             serve_http(client, registered, stream, http2).await;
         }
+        // Not on a socket of TCP.
+        Transport::Udp => {}
         Transport::Tcp => {
             let Some(listener) = bind.listener_for_sni(None).cloned() else { return };
             drop(table);

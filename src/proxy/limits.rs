@@ -21,6 +21,12 @@ pub struct Limits {
     /// Without a byte either way on a connection that is no HTTP. Envoy's default: what talks more
     /// rarely has keep-alive messages of its own.
     pub stream_idle: Duration,
+    /// Without a datagram either way of a UDP session. Envoy's default; most exchanges are over within
+    /// seconds, and a client that comes back later begins another session.
+    pub udp_idle: Duration,
+    /// Sessions of one UDP listener on one worker. Each has a socket; with 2 workers that are twice as
+    /// many clients within the time above.
+    pub udp_sessions: usize,
     /// For a client's TLS handshake.
     pub tls_handshake: Duration,
     /// Streams at once on one HTTP/2 connection; nginx's default.
@@ -61,6 +67,8 @@ impl Default for Limits {
             head_time: Duration::from_secs(10),
             idle: Duration::from_secs(75),
             stream_idle: Duration::from_secs(60 * 60),
+            udp_idle: Duration::from_secs(60),
+            udp_sessions: 10_000,
             tls_handshake: Duration::from_secs(10),
             http2_streams: 128,
             backend_connect: Duration::from_secs(2),

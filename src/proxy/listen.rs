@@ -1,10 +1,11 @@
-//! Listening sockets: each worker has its own on each address, and the kernel spreads the
-//! connections over them.
+//! Listening sockets: each worker has its own on each address, and the kernel spreads connections
+//! and clients of UDP over them.
 
 use super::connection;
 use super::publish::Published;
+use super::udp;
 use super::worker::Worker;
-use crate::model::BindAddress;
+use crate::model::{BindAddress, IpProtocol};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::collections::HashMap;
 use std::io;
@@ -31,10 +32,8 @@ pub(super) fn apply(worker: &Rc<Worker>, new: &Published, listening: &mut HashMa
         if listening.contains_key(bind) {
             continue;
         }
-        match listen(bind.address) {
-            Ok(socket) => {
-                listening.insert(*bind, start(worker, *bind, socket));
-            }
+        match listen(worker, *bind) {
+            Ok(socket) => drop(listening.insert(*bind, socket)),
             // The publisher has tried before: only a race or the end of descriptors leads here.
             Err(error) => tracing::error!(%bind, %error, "cannot listen"),
         }
@@ -59,12 +58,34 @@ pub(super) fn apply(worker: &Rc<Worker>, new: &Published, listening: &mut HashMa
 /// Whether an address can be listened on: nobody else may listen there, which SO_REUSEPORT would
 /// hide. The socket is closed again.
 pub(super) fn probe(bind: BindAddress) -> io::Result<()> {
+    if bind.protocol == IpProtocol::Udp {
+        return udp::probe(bind.address);
+    }
     let socket = socket(bind.address)?;
     socket.bind(&bind.address.into())?;
     socket.listen(1)
 }
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+/// Listens in a task of its own.
+fn listen(worker: &Rc<Worker>, bind: BindAddress) -> io::Result<Listening> {
+    let (stop, stopped) = oneshot::channel();
+    let worker = worker.clone();
+    let sockets = &worker.metrics.clone();
+    match bind.protocol {
+        IpProtocol::Tcp => {
+            let socket = open(bind.address)?;
+            tokio::task::spawn_local(accept_loop(worker, bind, socket, stopped));
+        }
+        IpProtocol::Udp => {
+            let socket = udp::open(bind.address)?;
+            tokio::task::spawn_local(udp::serve(worker, bind, socket, stopped));
+        }
+    }
+    sockets.process().listening_sockets.increment();
+    Ok(Listening { _stop: stop })
+}
+
+fn open(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = socket(address)?;
     socket.set_reuse_port(true)?;
     socket.bind(&address.into())?;
@@ -82,13 +103,6 @@ fn socket(address: SocketAddr) -> io::Result<Socket> {
     }
     socket.set_nonblocking(true)?;
     Ok(socket)
-}
-
-fn start(worker: &Rc<Worker>, bind: BindAddress, socket: TcpListener) -> Listening {
-    let (stop, stopped) = oneshot::channel();
-    worker.metrics.process().listening_sockets.increment();
-    tokio::task::spawn_local(accept_loop(worker.clone(), bind, socket, stopped));
-    Listening { _stop: stop }
 }
 
 async fn accept_loop(

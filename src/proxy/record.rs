@@ -107,6 +107,7 @@ impl Record {
                 user_agent: None,
                 bytes_received: 0,
                 bytes_sent: 0,
+                datagrams: None,
                 duration: Duration::ZERO,
             });
         }
@@ -250,6 +251,7 @@ impl Inner {
             user_agent: line.user_agent.as_ref().map(HeaderValue::as_bytes),
             bytes_received: self.source.as_ref().map_or(0, Source::received),
             bytes_sent: self.bytes_sent,
+            datagrams: None,
             duration: self.started.elapsed(),
         };
         self.client.worker.log.write(&record);

@@ -13,6 +13,7 @@ use super::request_body::Source;
 use super::response_body::ResponseBody;
 use super::screen::{Screened, screen};
 use super::session::{self, Sticky};
+use super::worker::Worker;
 use crate::model::{Reason, RouteKind, Transport};
 use crate::table::{self, Backend, Belonging, Bind, Found, Listener, Rule, Table, Target};
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
@@ -135,7 +136,7 @@ async fn send(
     record: &mut Record,
     sharing: &mut Option<Box<Sharing>>,
 ) -> Result<Response<ResponseBody>, Reason> {
-    let backend = pick(client, found.rule)?;
+    let backend = pick(&client.worker, found.rule)?;
     if cors::is_preflight(&backend.filters, &arrived.head, sharing)? {
         return Ok(preflight(&backend.filters, record));
     }
@@ -198,12 +199,10 @@ fn claim<'a>(client: &Client, bind: &'a Bind, host: &str) -> Result<&'a Arc<List
 }
 
 /// The backend whose turn it is.
-pub(super) fn pick<'a>(client: &Client, rule: &'a Rule) -> Result<&'a Backend, Reason> {
+pub(super) fn pick<'a>(worker: &Worker, rule: &'a Rule) -> Result<&'a Backend, Reason> {
     let index = match rule.split.single() {
         Some(index) => index,
-        None => {
-            client.worker.splits.borrow_mut().next(rule.split_id, &rule.split).ok_or(Reason::NoBackends)?
-        }
+        None => worker.splits.borrow_mut().next(rule.split_id, &rule.split).ok_or(Reason::NoBackends)?,
     };
     rule.backends.get(index).ok_or(Reason::Internal)
 }

@@ -98,7 +98,7 @@ async fn connect(
     let table = client.worker.table();
     let rule = find(listener, name).ok_or(Reason::NoRoute)?;
     record.rule(rule);
-    let backend = pick(client, rule)?;
+    let backend = pick(&client.worker, rule)?;
     let slot = match &backend.target {
         Target::Upstream(slot) => *slot,
         Target::Broken(reason) => return Err(*reason),
@@ -133,7 +133,7 @@ async fn connect(
 
 /// The rule of the route with the most specific hostname, the oldest of several. Rules of streams
 /// match every path: there is none to look at.
-fn find<'a>(listener: &'a Listener, name: Option<&str>) -> Option<&'a Arc<Rule>> {
+pub(super) fn find<'a>(listener: &'a Listener, name: Option<&str>) -> Option<&'a Arc<Rule>> {
     let headers = HeaderMap::new();
     let request = Request {
         host: name.unwrap_or_default(),

@@ -112,6 +112,7 @@ impl Drop for StreamRecord<'_> {
             user_agent: None,
             bytes_received: self.bytes.0,
             bytes_sent: self.bytes.1,
+            datagrams: None,
             duration: self.started.elapsed(),
         });
     }

@@ -7,6 +7,7 @@ use super::publish::Published;
 use super::request_body::RequestBody;
 use super::session::Tokens;
 use super::settings::{Settings, Socket};
+use super::udp::Batch;
 use crate::model::{BindAddress, Reason};
 use crate::support::drain::{Phase, Watch};
 use crate::table::Table;
@@ -36,6 +37,7 @@ pub(super) struct Setup {
     pub(super) status: Arc<Status>,
     pub(super) max_connections: usize,
     pub(super) tokens: Arc<Tokens>,
+    pub(super) max_udp_sessions: usize,
 }
 
 /// What the rest of the process sees of a worker.
@@ -63,6 +65,12 @@ pub(super) struct Worker {
     pub(super) splits: RefCell<Splits>,
     /// Copies of requests under way.
     pub(super) mirrors: Places,
+    /// Room for datagrams, made for the first of them.
+    pub(super) batch: RefCell<Option<Batch>>,
+    /// Sessions of all UDP listeners.
+    pub(super) udp_sessions: Cell<usize>,
+    pub(super) max_udp_sessions: usize,
+    /// Milliseconds since the worker began, as of its last tick.
     pub(super) clock: Arc<AtomicU64>,
     pub(super) drain: Watch,
     /// Answers ask their clients to take another connection.
@@ -150,6 +158,9 @@ impl Worker {
             tokens: setup.tokens,
             splits: RefCell::default(),
             mirrors: Places::default(),
+            batch: RefCell::default(),
+            udp_sessions: Cell::new(0),
+            max_udp_sessions: setup.max_udp_sessions,
             clock: Arc::default(),
             announcing: Cell::new(setup.drain.phase() >= Phase::Announcing),
             drain: setup.drain,

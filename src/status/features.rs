@@ -4,7 +4,7 @@
 pub(super) const TRUST_BUNDLES: &str = "ClusterTrustBundle";
 
 /// Features of the conformance suite that are honoured, sorted by name as the API demands.
-pub const FEATURES: [&str; 49] = [
+pub const FEATURES: [&str; 51] = [
     "BackendTLSPolicy",
     "BackendTLSPolicySANValidation",
     TRUST_BUNDLES,
@@ -55,4 +55,5 @@ pub const FEATURES: [&str; 49] = [
     "TLSRoute",
     "TLSRouteModeMixed",
     "TLSRouteModeTerminate",
+    "UDPRoute",
 ];

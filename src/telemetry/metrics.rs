@@ -1,6 +1,7 @@
 //! What is counted, by what, and under which name.
 
 mod controller;
+mod datagram;
 mod encode;
 mod mirror;
 
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 pub use controller::{ControllerMetrics, EventWrite, StatusWrite};
+pub use datagram::{DatagramDrop, DatagramMetrics};
 pub use mirror::{MirrorDrop, MirrorMetrics};
 
 /// The media type of [`Metrics::encode`].
@@ -48,6 +50,10 @@ pub struct ListenerMetrics {
     pub active_connections: Gauge,
     /// Connections of clients that were opened.
     pub connections: Counter,
+    /// UDP sessions with clients.
+    pub active_sessions: Gauge,
+    /// UDP sessions that were begun.
+    pub sessions: Counter,
     /// TLS handshakes that failed or took too long after the listener was chosen.
     pub tls_handshake_failures: Counter,
     /// From the request's head to the end of the answer.
@@ -80,6 +86,8 @@ pub struct ProcessMetrics {
     answers: [Counter; Reason::ALL.len()],
     /// Copies of requests.
     pub mirrors: MirrorMetrics,
+    /// Datagrams of UDP listeners.
+    pub datagrams: DatagramMetrics,
     /// The configuration version that every worker serves.
     pub config_version: Gauge,
     /// Worker threads.
@@ -112,6 +120,7 @@ impl Metrics {
             process: ProcessMetrics {
                 answers: std::array::from_fn(|_| Counter::default()),
                 mirrors: MirrorMetrics::default(),
+                datagrams: DatagramMetrics::default(),
                 config_version: Gauge::default(),
                 workers: Gauge::default(),
                 listening_sockets: Gauge::default(),

@@ -10,6 +10,7 @@ mod backend_tls;
 mod bodies;
 mod client_certificates;
 mod cors;
+mod datagrams;
 mod external_auth;
 mod failures;
 mod filters;

@@ -1,4 +1,4 @@
-//! TLSRoute and TCPRoute: which connections go to which backends. Backends have the type of
+//! TLSRoute, TCPRoute and UDPRoute: which connections or datagrams go to which backends. Backends have the type of
 //! HTTPRoute's: the schema allows them no filters, and says the same of the rest.
 
 use super::resource::kind;
@@ -17,13 +17,19 @@ kind! {
     spec: StreamRouteSpec, status: RouteStatus
 }
 
+kind! {
+    /// Where the datagrams of a listener go.
+    UdpRoute, "UDPRoute", "udproutes", k8s_openapi::NamespaceResourceScope,
+    spec: StreamRouteSpec, status: RouteStatus
+}
+
 /// What a route is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StreamRouteSpec {
     /// What it wants to attach to.
     #[serde(flatten)]
     pub common: CommonRouteSpec,
-    /// Server names, exact or with a wildcard; a TCPRoute has none.
+    /// Server names, exact or with a wildcard; other routes have none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hostnames: Vec<String>,
     /// Its only rule.
@@ -62,4 +68,4 @@ macro_rules! any_route {
     )+};
 }
 
-any_route!(TlsRoute, TcpRoute);
+any_route!(TlsRoute, TcpRoute, UdpRoute);

@@ -36,6 +36,7 @@ schemas! {
     GrpcRoute: embedded(include_str!("gateway-api-v1.7.0/grpcroutes.json")),
     TlsRoute: embedded(include_str!("gateway-api-v1.7.0/tlsroutes.json")),
     TcpRoute: embedded(include_str!("gateway-api-v1.7.0/tcproutes.json")),
+    UdpRoute: embedded(include_str!("gateway-api-v1.7.0/udproutes.json")),
     ReferenceGrant: embedded(include_str!("gateway-api-v1.7.0/referencegrants.json")),
     BackendTlsPolicy: embedded(include_str!("gateway-api-v1.7.0/backendtlspolicies.json")),
     Upstream: read(crds::schema::<Upstream>()),

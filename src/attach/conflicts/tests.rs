@@ -38,11 +38,12 @@ fn listeners_are_told_apart_by_port_and_hostname() {
     let fine = [
         (0, 80, Some(Http), None),
         (0, 80, Some(Http), Some("a.com")),
+        (0, 80, Some(Protocol::Udp), None),
         (1, 80, Some(Http), Some("*.a.com")),
         (2, 443, Some(Https), None),
         (3, 443, Some(Tls), Some("a.com")),
     ];
-    assert_eq!(all(&fine), [const { None }; 5]);
+    assert_eq!(all(&fine), [const { None }; 6]);
 }
 
 #[test]

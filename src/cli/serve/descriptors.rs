@@ -27,5 +27,12 @@ pub(super) fn connections_per_worker(limit: u64, workers: usize) -> usize {
     share.max(16)
 }
 
+/// How many sessions of UDP clients one worker may hold: half of the quarter for connections to
+/// backends, as each has one.
+pub(super) fn sessions_per_worker(limit: u64, workers: usize) -> usize {
+    let share = usize::try_from(limit / 8).unwrap_or(usize::MAX) / workers.max(1);
+    share.max(16)
+}
+
 #[cfg(test)]
 mod tests;

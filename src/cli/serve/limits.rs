@@ -27,6 +27,12 @@ pub(super) struct LimitArgs {
     /// Without a byte either way on a connection that is no HTTP
     #[arg(long, value_name = "TIME", default_value_t = Time(Limits::default().stream_idle), value_parser = time())]
     stream_idle_timeout: Time,
+    /// Without a datagram either way of a UDP session
+    #[arg(long, value_name = "TIME", default_value_t = Time(Limits::default().udp_idle), value_parser = time())]
+    udp_session_timeout: Time,
+    /// Sessions of one UDP listener on one worker; datagrams of more clients are dropped
+    #[arg(long, value_name = "N", default_value_t = Limits::default().udp_sessions, value_parser = count(1..=1_000_000))]
+    max_udp_sessions: usize,
     /// For a client's TLS handshake
     #[arg(long, value_name = "TIME", default_value_t = Time(Limits::default().tls_handshake), value_parser = time())]
     tls_handshake_timeout: Time,
@@ -50,6 +56,8 @@ impl LimitArgs {
             head_time: self.head_timeout.0,
             idle: self.idle_timeout.0,
             stream_idle: self.stream_idle_timeout.0,
+            udp_idle: self.udp_session_timeout.0,
+            udp_sessions: self.max_udp_sessions,
             tls_handshake: self.tls_handshake_timeout.0,
             http2_streams: self.max_http2_streams,
             backend_connect: self.backend_connect_timeout.0,

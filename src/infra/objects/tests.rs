@@ -12,7 +12,8 @@ fn claim(port: u16) -> Claim {
 fn a_service_leads_from_listener_ports_to_those_of_the_pods() {
     let wanted = json!({ "labels": { "team": "a" }, "annotations": { "cloud.example/size": "small" } });
     let gateway = gateway("web", "shop", "0a1b2c3d-4e5f", wanted);
-    let ports = BTreeMap::from([(claim(80), 10240), (claim(443), 10241)]);
+    let udp = Claim { protocol: IpProtocol::Udp, ..claim(80) };
+    let ports = BTreeMap::from([(claim(80), 10240), (claim(443), 10241), (udp, 10242)]);
     let service =
         serde_json::to_value(service(&home(), &member(&gateway, &ServiceSettings::default()), &ports))
             .unwrap();
@@ -38,6 +39,7 @@ fn a_service_leads_from_listener_ports_to_those_of_the_pods() {
                 "ports": [
                     { "name": "tcp-80", "protocol": "TCP", "port": 80, "targetPort": 10240 },
                     { "name": "tcp-443", "protocol": "TCP", "port": 443, "targetPort": 10241 },
+                    { "name": "udp-80", "protocol": "UDP", "port": 80, "targetPort": 10242 },
                 ],
             },
         })

@@ -127,7 +127,7 @@ fn a_misspelt_kind_is_a_mistake_and_a_foreign_one_is_not() {
         ("HttpRoute b/a".into(), "kind: unknown kind, did you mean \"HTTPRoute\"?".into(), true)
     );
     for (api_version, kind) in
-        [("gateway.networking.k8s.io/v1", "UDPRoute"), ("apps/v1", "Deployment"), ("v1", "Pod")]
+        [("gateway.networking.x-k8s.io/v1alpha1", "XMesh"), ("apps/v1", "Deployment"), ("v1", "Pod")]
     {
         let text = format!("{{apiVersion: {api_version}, kind: {kind}, metadata: {{name: a}}}}");
         let message = format!("Tidegate does not read {kind} of {api_version}");

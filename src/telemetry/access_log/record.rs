@@ -30,6 +30,19 @@ pub const FIELDS: [&str; 21] = [
     "duration_seconds",
 ];
 
+/// The same with those that only the line of a UDP session has.
+const SESSION_FIELDS: [&str; 23] = {
+    let mut all = [""; 23];
+    let mut index = 0;
+    while index < FIELDS.len() {
+        all[index] = FIELDS[index];
+        index += 1;
+    }
+    all[index] = "datagrams_received";
+    all[index + 1] = "datagrams_sent";
+    all
+};
+
 /// What a line tells about one request. Absent values are written as `null`.
 #[derive(Clone, Debug)]
 pub struct Record<'a> {
@@ -71,6 +84,8 @@ pub struct Record<'a> {
     pub bytes_received: u64,
     /// Bytes of the answer's body, without its framing.
     pub bytes_sent: u64,
+    /// Of a UDP session, the datagrams from the client and to it.
+    pub datagrams: Option<(u64, u64)>,
     /// From the request's head to the end of the answer.
     pub duration: Duration,
 }
@@ -78,7 +93,8 @@ pub struct Record<'a> {
 impl Record<'_> {
     /// Appends the line. `time` is the present as RFC 3339.
     pub(super) fn write(&self, out: &mut Vec<u8>, time: &str) {
-        let mut object = Object::new(out, &FIELDS);
+        let fields: &[&str] = if self.datagrams.is_some() { &SESSION_FIELDS } else { &FIELDS };
+        let mut object = Object::new(out, fields);
         object.plain(time);
         object.optional_text(self.listener.map(str::as_bytes));
         object.optional_text(self.route.map(str::as_bytes));
@@ -109,6 +125,10 @@ impl Record<'_> {
         object.number(self.bytes_received);
         object.number(self.bytes_sent);
         object.seconds(self.duration);
+        if let Some((received, sent)) = self.datagrams {
+            object.number(received);
+            object.number(sent);
+        }
         object.end();
     }
 }

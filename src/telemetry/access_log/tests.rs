@@ -30,6 +30,7 @@ fn record() -> Record<'static> {
         user_agent: Some(b"curl \"8\"\n"),
         bytes_received: 3,
         bytes_sent: 1024,
+        datagrams: None,
         duration: Duration::from_micros(1_234_567),
     }
 }
@@ -71,6 +72,15 @@ fn a_line_holds_every_field_in_its_order() {
     let keys: Vec<_> = read.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(keys, FIELDS);
     assert!(text.ends_with("}\n") && text.matches('\n').count() == 1);
+}
+
+#[test]
+fn the_line_of_a_udp_session_counts_datagrams_too() {
+    let text = line(&Record { datagrams: Some((7, 5)), ..record() });
+    let read: Value = serde_json::from_str(&text).unwrap();
+    let read = read.as_object().unwrap();
+    assert_eq!((&read["datagrams_received"], &read["datagrams_sent"]), (&7.into(), &5.into()));
+    assert_eq!(read.len(), FIELDS.len() + 2);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Metrics as OpenMetrics text.
 
 use super::{
-    ControllerMetrics, EventWrite, ListenerMetrics, Metrics, MirrorDrop, MirrorMetrics, RouteMetrics,
-    UpstreamMetrics,
+    ControllerMetrics, DatagramDrop, DatagramMetrics, EventWrite, ListenerMetrics, Metrics, MirrorDrop,
+    MirrorMetrics, RouteMetrics, UpstreamMetrics,
 };
 use crate::model::{ListenerKey, Reason, RouteKey, UpstreamKey};
 use crate::telemetry::series::{Counter, Gauge, Histogram};
@@ -39,6 +39,7 @@ impl Collector for Exported {
         listeners(&mut encoder, &self.0.listeners.snapshot())?;
         upstreams(&mut encoder, &self.0.upstreams.snapshot())?;
         mirrors(&mut encoder, &self.0.process().mirrors)?;
+        datagrams(&mut encoder, &self.0.process().datagrams)?;
         controller(&mut encoder, self.0.controller())?;
         process(&mut encoder, &self.0)
     }
@@ -68,6 +69,10 @@ fn listeners(
     objects.gauges(encoder, "listener_active_connections", help, |of| &of.active_connections)?;
     let help = "Connections of clients that were opened.";
     objects.counters(encoder, "listener_connections", help, |of| &of.connections)?;
+    let help = "UDP sessions with clients.";
+    objects.gauges(encoder, "listener_active_sessions", help, |of| &of.active_sessions)?;
+    let help = "UDP sessions that were begun.";
+    objects.counters(encoder, "listener_sessions", help, |of| &of.sessions)?;
     let help = "TLS handshakes of clients that failed or took too long.";
     objects.counters(encoder, "listener_tls_handshake_failures", help, |of| &of.tls_handshake_failures)?;
     let help = "From a request's head to the end of its answer.";
@@ -104,6 +109,15 @@ fn mirrors(encoder: &mut DescriptorEncoder<'_>, metrics: &MirrorMetrics) -> fmt:
     let help = "Copies of requests that did not arrive, by reason.";
     let mut family = encoder.encode_descriptor("mirror_dropped_requests", help, None, MetricType::Counter)?;
     for reason in MirrorDrop::ALL {
+        counter(&mut family.encode_family(&[("reason", reason.as_str())])?, metrics.dropped(reason))?;
+    }
+    Ok(())
+}
+
+fn datagrams(encoder: &mut DescriptorEncoder<'_>, metrics: &DatagramMetrics) -> fmt::Result {
+    let help = "Datagrams of UDP listeners and replies that were dropped, by reason.";
+    let mut family = encoder.encode_descriptor("udp_dropped_datagrams", help, None, MetricType::Counter)?;
+    for reason in DatagramDrop::ALL {
         counter(&mut family.encode_family(&[("reason", reason.as_str())])?, metrics.dropped(reason))?;
     }
     Ok(())

@@ -72,6 +72,8 @@ fn every_counter_shows_in_its_own_series() {
     let gate = metrics.listener(&listener());
     gate.active_connections.set(1);
     gate.connections.add(2);
+    gate.active_sessions.set(22);
+    gate.sessions.add(23);
     gate.tls_handshake_failures.add(3);
     gate.request_duration.record(Duration::from_millis(4));
     let service = metrics.upstream(&upstream());
@@ -93,6 +95,7 @@ fn every_counter_shows_in_its_own_series() {
     process.count_answer(Reason::Misdirected);
     process.mirrors.answered.add(20);
     process.mirrors.dropped(MirrorDrop::Timeout).add(21);
+    process.datagrams.dropped(DatagramDrop::BufferFull).add(24);
     let controller = metrics.controller();
     controller.status_writes("Gateway", StatusWrite::Conflict).add(17);
     controller.events(EventWrite::Dropped).add(18);
@@ -104,6 +107,10 @@ fn every_counter_shows_in_its_own_series() {
     for (series, value) in [
         ("listener_active_connections{listener=\"shop/gate/http\"}", "1"),
         ("listener_connections_total{listener=\"shop/gate/http\"}", "2"),
+        ("listener_active_sessions{listener=\"shop/gate/http\"}", "22"),
+        ("listener_sessions_total{listener=\"shop/gate/http\"}", "23"),
+        ("udp_dropped_datagrams_total{reason=\"BufferFull\"}", "24"),
+        ("udp_dropped_datagrams_total{reason=\"NoRoute\"}", "0"),
         ("listener_tls_handshake_failures_total{listener=\"shop/gate/http\"}", "3"),
         ("listener_request_duration_seconds_sum{listener=\"shop/gate/http\"}", "0.004"),
         ("listener_request_duration_seconds_count{listener=\"shop/gate/http\"}", "1"),

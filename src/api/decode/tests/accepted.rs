@@ -11,7 +11,6 @@ fn kinds_of_others_are_ignored() {
         ("v1", "ServiceAccount"),
         ("networking.istio.io/v1", "Gateway"),
         ("serving.knative.dev/v1", "Service"),
-        ("gateway.networking.k8s.io/v1alpha2", "UDPRoute"),
         ("gateway.networking.x-k8s.io/v1alpha1", "XBackend"),
     ] {
         let manifest =

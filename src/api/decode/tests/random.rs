@@ -96,6 +96,7 @@ fn written(object: &Object) -> Value {
         Object::GrpcRoute(object) => serde_json::to_value(object),
         Object::TlsRoute(object) => serde_json::to_value(object),
         Object::TcpRoute(object) => serde_json::to_value(object),
+        Object::UdpRoute(object) => serde_json::to_value(object),
         Object::ReferenceGrant(object) => serde_json::to_value(object),
         Object::BackendTlsPolicy(object) => serde_json::to_value(object),
         Object::Upstream(object) => serde_json::to_value(object),

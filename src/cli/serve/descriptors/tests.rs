@@ -10,6 +10,12 @@ fn clients_get_half_of_the_descriptors() {
 }
 
 #[test]
+fn udp_sessions_get_half_of_what_is_for_backends() {
+    assert_eq!(sessions_per_worker(1024, 2), 64);
+    assert_eq!(sessions_per_worker(64, 64), 16);
+}
+
+#[test]
 fn the_soft_limit_becomes_the_hard_one() {
     let raised = raise().unwrap();
     assert_eq!((raised, raised), Resource::NOFILE.get().unwrap());

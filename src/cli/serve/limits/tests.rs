@@ -30,6 +30,8 @@ fn each_flag_sets_its_limit() {
         "--tls-handshake-timeout=3s",
         "--max-http2-streams=7",
         "--stream-idle-timeout=6s",
+        "--udp-session-timeout=8s",
+        "--max-udp-sessions=9",
         "--backend-connect-timeout=4s",
         "--backend-idle-timeout=5s",
     ]);
@@ -42,6 +44,8 @@ fn each_flag_sets_its_limit() {
         tls_handshake: seconds(3),
         http2_streams: 7,
         stream_idle: seconds(6),
+        udp_idle: seconds(8),
+        udp_sessions: 9,
         backend_connect: seconds(4),
         backend_idle: seconds(5),
         ..Limits::default()
