@@ -309,11 +309,11 @@ func TestWatchedNamespaces(t *testing.T) {
 		}
 	}
 	slices.Sort(resources)
-	expect(t, resources, []string{"gatewayclasses", "gatewayclasses/status", "ingressclasses", "namespaces"})
+	expect(t, resources, []string{"clustertrustbundles", "gatewayclasses", "gatewayclasses/status", "ingressclasses", "namespaces"})
 
 	everywhere := at(t, find(t, render(t, "tidegate"), "ClusterRole tidegate-system-tidegate"), "rules").([]any)
 	there := at(t, find(t, objects, "Role tidegate-system-tidegate in shop"), "rules").([]any)
-	if got, want := fmt.Sprint(there), fmt.Sprint(everywhere[4:]); got != want {
+	if got, want := fmt.Sprint(there), fmt.Sprint(everywhere[5:]); got != want {
 		t.Errorf("got %s\nwant %s", got, want)
 	}
 
