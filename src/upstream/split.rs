@@ -21,6 +21,8 @@ pub struct Member {
 pub struct Split {
     members: Arc<[Member]>,
     total: i64,
+    /// What one of the weight is worth in credit: [`CREDIT`] for all of them, or little less.
+    unit: i64,
 }
 
 /// Where one worker stands in each of its splits.
@@ -33,10 +35,16 @@ pub struct Splits {
 struct Cursor {
     /// The version of the members that `credit` belongs to.
     members: Arc<[Member]>,
+    unit: i64,
+    /// Of one pick.
     total: i64,
     /// Adds up to 0; the member with most credit is next.
     credit: Vec<i64>,
 }
+
+/// What a pick costs. Large, as credit is rounded when the weights change: in the weights' own numbers
+/// an edit to 1:1 would round away up to half a pick, and a hundred edits some whole ones.
+const CREDIT: i64 = 1 << 32;
 
 /// Enough to spread the phases of the workers, little enough to be nothing on first use.
 const MAX_START_STEPS: i64 = 1000;
@@ -49,8 +57,9 @@ impl Split {
         for member in &mut members {
             member.weight /= divisor;
         }
-        let total = members.iter().map(|member| i64::from(member.weight)).sum();
-        Self { members: members.into(), total }
+        let total: i64 = members.iter().map(|member| i64::from(member.weight)).sum();
+        let unit = (CREDIT / total.max(1)).max(1);
+        Self { members: members.into(), total, unit }
     }
 
     /// Whether no member has a weight, so that nothing can be picked.
@@ -100,8 +109,12 @@ impl Cursor {
     /// At a random place of the cycle, or all workers would send their first request to the
     /// same member.
     fn start(split: &Split) -> Self {
-        let mut cursor =
-            Self { members: split.members.clone(), total: split.total, credit: vec![0; split.members.len()] };
+        let mut cursor = Self {
+            members: split.members.clone(),
+            unit: split.unit,
+            total: split.total * split.unit,
+            credit: vec![0; split.members.len()],
+        };
         for _ in 0..fastrand::i64(0..split.total.clamp(1, MAX_START_STEPS)) {
             cursor.step();
         }
@@ -114,7 +127,7 @@ impl Cursor {
             if member.weight == 0 {
                 continue;
             }
-            self.credit[index] += i64::from(member.weight);
+            self.credit[index] += i64::from(member.weight) * self.unit;
             if best.is_none_or(|best| self.credit[index] > self.credit[best]) {
                 best = Some(index);
             }
@@ -128,13 +141,14 @@ impl Cursor {
     /// Carries the credit of members that stay over to a new version, scaled to its weights: an
     /// edit from 900:100 to 9:1 must not leave a hundred picks of debt.
     fn adopt(&mut self, split: &Split) {
+        let total = split.total * split.unit;
         let mut credit: Vec<i64> = split
             .members
             .iter()
             .map(|member| {
                 let old = self.members.iter().position(|old| old.name == member.name);
                 match old {
-                    Some(old) if member.weight > 0 => scale(self.credit[old], split.total, self.total),
+                    Some(old) if member.weight > 0 => scale(self.credit[old], total, self.total),
                     _ => 0,
                 }
             })
@@ -142,7 +156,7 @@ impl Cursor {
         // Rounding, and members that left, must not unbalance the sum.
         let excess: i64 = credit.iter().sum();
         spread(&mut credit, &split.members, -excess);
-        *self = Self { members: split.members.clone(), total: split.total, credit };
+        *self = Self { members: split.members.clone(), unit: split.unit, total, credit };
     }
 }
 

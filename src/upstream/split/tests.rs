@@ -75,9 +75,9 @@ proptest! {
     }
 
     /// However often the weights change, each member has had what its weights promised, give or
-    /// take little more than one request.
+    /// take one request, and one for the place of the cycle at which it began.
     #[test]
-    fn shares_hold_over_edits(edits in prop::collection::vec((1_u32..100, 1_u32..100, 1_usize..30), 1..100)) {
+    fn shares_hold_over_edits(edits in prop::collection::vec((1_u32..100, 1_u32..100, 1_usize..30), 1..1000)) {
         let mut splits = Splits::default();
         let (mut expected, mut first) = (0.0, 0.0);
         for (a, b, picks) in edits {
@@ -87,7 +87,7 @@ proptest! {
                 first += f64::from(u8::from(splits.next(1, &split) == Some(0)));
             }
         }
-        prop_assert!((expected - first).abs() <= 2.5, "expected {expected}, got {first}");
+        prop_assert!((expected - first).abs() <= 2.0, "expected {expected}, got {first}");
     }
 
     #[test]
