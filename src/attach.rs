@@ -33,6 +33,7 @@ mod referred;
 mod rivals;
 mod route;
 mod route_kinds;
+mod rules;
 mod run;
 mod sets;
 mod shadows;

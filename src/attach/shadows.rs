@@ -64,8 +64,12 @@ impl Shadows {
         }
         for (spot, _) in self.of.remove(id).into_iter().flat_map(|before| before.spots) {
             if let Some(seats) = self.seats.get_mut(&spot) {
+                let was_first = seats.first().is_some_and(|first| first.owner.route == *id);
                 seats.retain(|seat| seat.owner.route != *id);
-                self.touched.extend(seats.iter().map(|seat| seat.owner.route.clone()));
+                // The others are only told who goes first.
+                if was_first {
+                    self.touched.extend(seats.iter().map(|seat| seat.owner.route.clone()));
+                }
                 if seats.is_empty() {
                     self.seats.remove(&spot);
                 }
@@ -73,11 +77,16 @@ impl Shadows {
         }
         for (spot, at) in &held.spots {
             let seats = self.seats.entry(*spot).or_default();
-            self.touched.extend(seats.iter().map(|seat| seat.owner.route.clone()));
             let seat = Seat { owner: held.owner.clone(), at: *at };
-            // Mostly it is the only one.
-            seats.reserve_exact(1);
-            seats.insert(seats.partition_point(|other| *other < seat), seat);
+            let place = seats.partition_point(|other| *other < seat);
+            if place == 0 {
+                self.touched.extend(seats.iter().map(|seat| seat.owner.route.clone()));
+            }
+            if seats.is_empty() {
+                // Mostly it is the only one.
+                seats.reserve_exact(1);
+            }
+            seats.insert(place, seat);
         }
         self.touched.insert(id.clone());
         if !held.spots.is_empty() {
@@ -134,10 +143,13 @@ fn tell(
 ) -> String {
     let host = hostname.map(|hostname| format!(" for {hostname}")).unwrap_or_default();
     let rule = |(rule, _): At| route.rules.get(rule).map(|rule| rule.key.to_string()).unwrap_or_default();
-    let is_stream = matches!(route.key.kind, RouteKind::Tls | RouteKind::Tcp);
-    let title = match is_stream {
-        true => format!("all connections{host}"),
-        false => format!("rule {}, match {}{host}", rule(at), at.1),
+    let (title, gets) = match route.key.kind {
+        RouteKind::Http | RouteKind::Grpc | RouteKind::Ingress => {
+            let title = format!("rule {}, match {}{host}", rule(at), at.1);
+            (title, "has the same one and gets the requests")
+        }
+        RouteKind::Tls | RouteKind::Tcp => (format!("all connections{host}"), "gets them"),
+        RouteKind::Udp => ("all datagrams".to_owned(), "gets them"),
     };
     let Some(winner) = winner else {
         return format!(
@@ -146,7 +158,6 @@ fn tell(
             first.1
         );
     };
-    let gets = if is_stream { "gets them" } else { "has the same one and gets the requests" };
     format!("{title}: {}, which is older or first by name, {gets}", winner.route)
 }
 

@@ -7,7 +7,7 @@ use super::matches::{path, without_slash};
 use super::route::{BackendReference, HttpRule, Route, Standing};
 use super::{InvalidField, InvalidValue};
 use crate::api::ingress::{self, Ingress, IngressBackend, IngressTLS};
-use crate::model::{Filters, Hostname, Match, PathMatch, RuleHost, RuleKey, Timeouts};
+use crate::model::{Filters, Hostname, Match, PathMatch, RuleHost, RuleKey};
 use k8s_openapi::api::networking::v1::HTTPIngressPath;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -75,7 +75,8 @@ impl<'a> Rules<'a> {
             Ok((host, path)) => self.rule(host, path, &item.backend, format!("{field}.backend"), false),
             Err(error) => {
                 let key = RuleKey::Index(self.rules.len().try_into().unwrap_or(u32::MAX));
-                HttpRule { standing: Standing::Dropped(error), ..empty(key, RuleHost::Every) }
+                let host = Some(RuleHost::Every);
+                HttpRule { standing: Standing::Dropped(error), host, ..HttpRule::new(key) }
             }
         };
         self.rules.push(rule);
@@ -111,7 +112,7 @@ impl<'a> Rules<'a> {
         let matches = vec![Match { path, method: None, headers: Vec::new(), queries: Vec::new(), rpc: None }];
         let namespace = self.ingress.metadata.namespace.as_deref().unwrap_or_default();
         let backends = reference(backend, namespace, field).into_iter().collect();
-        HttpRule { matches, backends, is_default, ..empty(key, host) }
+        HttpRule { matches, backends, is_default, host: Some(host), ..HttpRule::new(key) }
     }
 }
 
@@ -123,23 +124,6 @@ fn title(host: &RuleHost, path: &PathMatch, is_default: bool) -> String {
         PathMatch::Exact(path) => format!("{host}{path} exact"),
         PathMatch::Regex(path) | PathMatch::Prefix(path) if !path.is_empty() => format!("{host}{path}"),
         PathMatch::Regex(_) | PathMatch::Prefix(_) => format!("{host}/"),
-    }
-}
-
-fn empty(key: RuleKey, host: RuleHost) -> HttpRule {
-    HttpRule {
-        key,
-        host: Some(host),
-        is_default: false,
-        standing: Standing::Good,
-        matches: Vec::new(),
-        filters: Filters::default(),
-        mirrors: Vec::new(),
-        auth: None,
-        backends: Vec::new(),
-        timeouts: Timeouts::default(),
-        retry: None,
-        session: None,
     }
 }
 

@@ -93,6 +93,24 @@ pub struct BackendReference {
 }
 
 impl HttpRule {
+    /// A good rule that does nothing yet.
+    pub(super) fn new(key: RuleKey) -> Self {
+        Self {
+            key,
+            host: None,
+            is_default: false,
+            standing: Standing::Good,
+            matches: Vec::new(),
+            filters: Filters::default(),
+            mirrors: Vec::new(),
+            auth: None,
+            backends: Vec::new(),
+            timeouts: Timeouts::default(),
+            retry: None,
+            session: None,
+        }
+    }
+
     /// How the rule is named to its owner: by its place, counted as in the field paths, and by
     /// its name if it has one.
     pub fn title(&self, index: usize) -> String {
@@ -175,20 +193,7 @@ fn hostnames(wire: &[String]) -> Result<Vec<Hostname>, InvalidField> {
 }
 
 fn rule(wire: WireRule<'_>, key: RuleKey, field: &str, namespace: &str, closing: Vec<String>) -> HttpRule {
-    let mut rule = HttpRule {
-        key,
-        host: None,
-        is_default: false,
-        standing: Standing::Good,
-        matches: Vec::new(),
-        filters: Filters::default(),
-        mirrors: Vec::new(),
-        auth: None,
-        backends: Vec::new(),
-        timeouts: Timeouts::default(),
-        retry: None,
-        session: None,
-    };
+    let mut rule = HttpRule::new(key);
     match &wire.matches {
         Ok(matches) => rule.matches.clone_from(matches),
         Err(error) => {

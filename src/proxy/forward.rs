@@ -256,23 +256,33 @@ async fn send_http1(
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Ok(upgrade::switch(client, connection, response, outgoing, record));
     }
+    let response = http1_response(&client.worker, connection, response);
+    record.answered(response.status(), None);
+    Ok(response)
+}
+
+/// An answer's head for the client, with the body that is to come on the connection.
+fn http1_response(
+    worker: &Rc<Worker>,
+    mut connection: Box<Http1<RequestBody>>,
+    response: Response<()>,
+) -> Response<ResponseBody> {
     let (mut head, ()) = response.into_parts();
     // Both lengths: the body was read as chunked, and is not passed on with the other.
     if head.headers.contains_key(TRANSFER_ENCODING) {
         head.headers.remove(CONTENT_LENGTH);
     }
     headers::prepare_response(&mut head.headers);
-    record.answered(head.status, None);
     let body = if !connection.is_end() {
-        ResponseBody::http1(connection, client.worker.clone())
+        ResponseBody::http1(connection, worker.clone())
     } else {
         // Nobody polls an empty body: the connection is given back here.
         if connection.finish() {
-            client.worker.pool.borrow_mut().put(connection);
+            worker.pool.borrow_mut().put(connection);
         }
         ResponseBody::empty()
     };
-    Ok(Response::from_parts(head, body))
+    Response::from_parts(head, body)
 }
 
 async fn send_http2(
@@ -283,7 +293,9 @@ async fn send_http2(
 ) -> Result<Response<ResponseBody>, Box<dyn Error + Send + Sync>> {
     let stream = connection.stream();
     let response: Response<Incoming> = connection.sender.send_request(http2_request(pick, outgoing)?).await?;
-    Ok(http2_response(response, stream, record))
+    let response = http2_response(response, stream);
+    record.answered(response.status(), None);
+    Ok(response)
 }
 
 /// The request as HTTP/1.1 sends it.
@@ -310,14 +322,9 @@ pub(super) fn http2_request(
     Ok(request)
 }
 
-fn http2_response(
-    response: Response<Incoming>,
-    stream: StreamGuard,
-    record: &mut Record,
-) -> Response<ResponseBody> {
+fn http2_response(response: Response<Incoming>, stream: StreamGuard) -> Response<ResponseBody> {
     let (mut head, body) = response.into_parts();
     headers::prepare_response(&mut head.headers);
-    record.answered(head.status, None);
     Response::from_parts(head, ResponseBody::http2(body, stream))
 }
 

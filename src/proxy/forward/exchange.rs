@@ -1,14 +1,15 @@
 //! Requests that the gateway has to ask on its own behalf.
 
 use super::retry::Again;
-use super::{Outgoing, Ready, connection, http1_head, http2_request, judge, judge_http2};
+use super::{
+    Outgoing, Ready, connection, http1_head, http1_response, http2_request, http2_response, judge,
+    judge_http2,
+};
 use crate::model::Reason;
-use crate::proxy::headers;
 use crate::proxy::request_body::RequestBody;
 use crate::proxy::response_body::ResponseBody;
 use crate::proxy::worker::Worker;
 use crate::upstream::{InFlight, Pick, Upstream};
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{Response, StatusCode};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -47,7 +48,7 @@ async fn once(
     fresh: bool,
 ) -> Result<Response<ResponseBody>, (Reason, bool)> {
     let ready = connection(worker, upstream, pick, outgoing, fresh).await;
-    let failure = match ready.map_err(|error| (error.reason(), true))? {
+    let failure = match ready.map_err(|error| (error.reason(), !error.is_final()))? {
         Ready::Http1(_) if outgoing.is_rpc => return Err((Reason::UpstreamProtocolError, false)),
         Ready::Http1(mut connection) => {
             let body = RequestBody::new(outgoing.source.as_ref());
@@ -56,22 +57,7 @@ async fn once(
                 Ok(answer) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => {
                     return Err((Reason::UpstreamProtocolError, false));
                 }
-                Ok(answer) => {
-                    let (mut head, ()) = answer.into_parts();
-                    if head.headers.contains_key(TRANSFER_ENCODING) {
-                        head.headers.remove(CONTENT_LENGTH);
-                    }
-                    headers::prepare_response(&mut head.headers);
-                    let body = if connection.is_end() {
-                        if connection.finish() {
-                            worker.pool.borrow_mut().put(connection);
-                        }
-                        ResponseBody::empty()
-                    } else {
-                        ResponseBody::http1(connection, worker.clone())
-                    };
-                    return Ok(Response::from_parts(head, body));
-                }
+                Ok(answer) => return Ok(http1_response(worker, connection, answer)),
                 Err(error) => judge(&error, outgoing),
             }
         }
@@ -80,11 +66,7 @@ async fn once(
             let request =
                 http2_request(pick, outgoing).map_err(|_| (Reason::UpstreamProtocolError, false))?;
             match connection.sender.send_request(request).await {
-                Ok(answer) => {
-                    let (mut head, body) = answer.into_parts();
-                    headers::prepare_response(&mut head.headers);
-                    return Ok(Response::from_parts(head, ResponseBody::http2(body, stream)));
-                }
+                Ok(answer) => return Ok(http2_response(answer, stream)),
                 Err(error) => judge_http2(&error, outgoing),
             }
         }
