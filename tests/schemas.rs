@@ -6,6 +6,9 @@ use serde_json::Value;
 use std::path::Path;
 use std::{env, fs};
 
+/// Those that only the experimental channel has, in a group of their own.
+const EXPERIMENTAL: [&str; 1] = ["xbackendtrafficpolicies"];
+
 const KINDS: [&str; 10] = [
     "backendtlspolicies",
     "gatewayclasses",
@@ -27,13 +30,14 @@ fn the_fixture_is_what_the_script_makes() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("src/api/schema/gateway-api-{version}"));
     if let Some(crds) = env::var_os("GATEWAY_API_CRDS") {
         fs::create_dir_all(&folder).unwrap();
-        for kind in KINDS {
-            let file = Path::new(&crds).join(format!("gateway.networking.k8s.io_{kind}.yaml"));
+        let group = |kind| if EXPERIMENTAL.contains(&kind) { "x-k8s.io" } else { "k8s.io" };
+        for kind in all() {
+            let file = Path::new(&crds).join(format!("gateway.networking.{}_{kind}.yaml", group(kind)));
             let crd: Value = serde_saphyr::from_str(&fs::read_to_string(file).unwrap()).unwrap();
             fs::write(folder.join(format!("{kind}.json")), text(&schema(&crd))).unwrap();
         }
     }
-    for kind in KINDS {
+    for kind in all() {
         let stored = fs::read_to_string(folder.join(format!("{kind}.json"))).unwrap();
         let parsed: Value = serde_json::from_str(&stored).unwrap();
         assert!(parsed["properties"]["spec"]["properties"].is_object(), "{kind} has a spec");
@@ -41,10 +45,16 @@ fn the_fixture_is_what_the_script_makes() {
     }
 }
 
-/// The schema of v1, which v1beta1 shares; older ones are not read.
+fn all() -> impl Iterator<Item = &'static str> {
+    KINDS.into_iter().chain(EXPERIMENTAL)
+}
+
+/// The schema of v1, which v1beta1 shares; older ones are not read, unless there are no others.
 fn schema(crd: &Value) -> Value {
-    let versions = crd["spec"]["versions"].as_array().unwrap().iter();
-    let served = versions.filter(|version| version["served"] == true && !is_alpha(version));
+    let versions = crd["spec"]["versions"].as_array().unwrap();
+    let has_others = !versions.iter().all(is_alpha);
+    let served =
+        versions.iter().filter(|version| version["served"] == true && !(has_others && is_alpha(version)));
     let mut schemas: Vec<Value> =
         served.map(|version| strip(&version["schema"]["openAPIV3Schema"])).collect();
     schemas.dedup();

@@ -32,5 +32,8 @@ pub use route::AnyRoute;
 pub use shared::*;
 pub use stream_route::*;
 
-/// The API group of every kind in this module.
+/// The API group of the kinds in this module.
 pub const GROUP: &str = "gateway.networking.k8s.io";
+
+/// That of those among them that only the experimental channel has, with an X before their names.
+pub const EXPERIMENTAL_GROUP: &str = "gateway.networking.x-k8s.io";

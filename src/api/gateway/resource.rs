@@ -1,11 +1,22 @@
 //! What every kind of the group has in common: its head, its names, its JSON frame.
 
-/// Defines a kind of `gateway.networking.k8s.io/v1` with `metadata`, `spec` and, if it has one,
-/// `status`, and tells kube its names.
+/// Defines a kind of `gateway.networking.k8s.io/v1`, or of the group and version that are given,
+/// with `metadata`, `spec` and, if it has one, `status`, and tells kube its names.
 macro_rules! kind {
     (
         $(#[$doc:meta])*
         $name:ident, $kind:literal, $plural:literal, $scope:ty, spec: $spec:ty $(, status: $status:ty)?
+    ) => {
+        $crate::api::gateway::resource::kind! {
+            $(#[$doc])*
+            $name, $kind, $plural, $scope, of: "gateway.networking.k8s.io", "v1",
+            spec: $spec $(, status: $status)?
+        }
+    };
+    (
+        $(#[$doc:meta])*
+        $name:ident, $kind:literal, $plural:literal, $scope:ty, of: $group:literal, $version:literal,
+        spec: $spec:ty $(, status: $status:ty)?
     ) => {
         $(#[$doc])*
         #[derive(Clone, Debug, Default, PartialEq, serde::Deserialize)]
@@ -26,7 +37,7 @@ macro_rules! kind {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 use serde::ser::SerializeMap;
                 let mut map = serializer.serialize_map(None)?;
-                map.serialize_entry("apiVersion", concat!("gateway.networking.k8s.io", "/v1"))?;
+                map.serialize_entry("apiVersion", concat!($group, "/", $version))?;
                 map.serialize_entry("kind", $kind)?;
                 map.serialize_entry("metadata", &self.metadata)?;
                 map.serialize_entry("spec", &self.spec)?;
@@ -49,11 +60,11 @@ macro_rules! kind {
             }
 
             fn group((): &()) -> std::borrow::Cow<'_, str> {
-                super::GROUP.into()
+                $group.into()
             }
 
             fn version((): &()) -> std::borrow::Cow<'_, str> {
-                "v1".into()
+                $version.into()
             }
 
             fn plural((): &()) -> std::borrow::Cow<'_, str> {
