@@ -17,6 +17,12 @@ type end struct {
 	time time.Time
 }
 
+func (e end) String() string { return e.pod + " at " + e.time.Format("15:04:05.000") }
+
+// closing bounds how long the kernel takes to close the sockets of an ended program, one after the
+// other and when it finds the time: until then the others still take bytes that nobody will read.
+const closing = 100 * time.Millisecond
+
 // ends notes them.
 type ends struct {
 	mu    sync.Mutex
@@ -47,7 +53,7 @@ func (w *world) noteEnds(e *ends, pods ...string) {
 // after it had begun, or a request that may not be sent twice and was with that pod.
 func (e *ends) excused(f load.Failure) bool {
 	for _, end := range e.noted {
-		underWay := f.Begun.Before(end.time) && f.Begun.Add(f.Took).After(end.time.Add(-time.Second))
+		underWay := f.Begun.Before(end.time.Add(closing)) && f.Begun.Add(f.Took).After(end.time.Add(-time.Second))
 		if underWay && (f.What == load.Cut && f.Backend == end.pod || f.What != load.Cut && !f.Idempotent) {
 			return true
 		}
