@@ -22,6 +22,7 @@ mod grants;
 mod identity;
 mod ingress;
 mod ingress_classes;
+mod isolation;
 mod listeners;
 mod options;
 mod parameters;

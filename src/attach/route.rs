@@ -32,7 +32,7 @@ pub struct Route {
     pub resolved_refs: Verdict<RouteResolvedRefs>,
     /// Set while some of its rules are served and others are not.
     pub partially_invalid: Option<Verdict<RoutePartiallyInvalid>>,
-    /// Its matches that get no requests.
+    /// What of it gets no requests.
     pub(super) shadowed: Shadowed,
     /// Set while a field is not honoured, without harm.
     pub not_honoured: Option<Verdict<NotHonoured>>,
@@ -114,7 +114,7 @@ pub(super) fn judge(context: &Context<'_>, id: &ObjectId, memo: &mut Option<Conv
     let route = Route {
         head: Head::of(object.metadata()),
         partially_invalid: if whole.is_none() { rules.partially_bad() } else { None },
-        shadowed: Shadowed::new(),
+        shadowed: Shadowed::default(),
         not_honoured: not_honoured(converted.told.iter()),
         resolved_refs: rules.resolved_refs(),
         ingress: ingress_part(context, object, id, &converted.rules),
@@ -145,7 +145,7 @@ fn judge_broken(context: &Context<'_>, id: &ObjectId) -> Option<Judged> {
         parents,
         resolved_refs: Verdict::good(RouteResolvedRefs::ResolvedRefs),
         partially_invalid: None,
-        shadowed: Shadowed::new(),
+        shadowed: Shadowed::default(),
         not_honoured: None,
         ingress: None,
         served: None,

@@ -12,6 +12,7 @@ use super::gateway::Gateway;
 use super::grants::References;
 use super::ingress::settle;
 use super::ingress_classes::IngressClasses;
+use super::isolation::Isolation;
 use super::options::Place;
 use super::ports::Ports;
 use super::rivals::Rivals;
@@ -328,7 +329,7 @@ impl Attachments {
             self.settle_route(&id, found.map(|found| found.route), changes);
         }
         let served = |id: &ObjectId| self.routes.get(id)?.served.as_ref();
-        for (id, shadowed) in self.shadows.settle(served) {
+        for (id, shadowed) in self.shadows.settle(Isolation::new(&self.gateways), served) {
             if let Some(route) = self.routes.get_mut(&id).filter(|route| route.shadowed != shadowed) {
                 route.shadowed = shadowed;
                 changes.objects.insert(id);

@@ -1,7 +1,11 @@
-//! Matches that get no requests, since another for the same hostname of the same listener is the same
-//! and goes first: that of the older route, then of the first by `namespace/name`, then the first in
-//! the route. They are legal, and mostly a mistake.
+//! What a route asks for and does not get, since others go before it. That is legal, and mostly a
+//! mistake.
+//!
+//! Of two matches that are the same for the same hostname of the same listener one gets all requests:
+//! that of the older route, then of the first by `namespace/name`, then the first in the route. For
+//! hostnames see [`super::isolation`].
 
+use super::isolation::Isolation;
 use super::list_problems;
 use super::parents::Parent;
 use super::rivals::Place;
@@ -14,8 +18,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-/// What is to be told of a route's matches, by listener.
-pub(super) type Shadowed = BTreeMap<ListenerKey, Vec<String>>;
+/// What a route does not get where it is attached, in words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Shadowed {
+    /// Of its hostnames, since another listener gets them.
+    pub(super) hostnames: BTreeMap<ListenerKey, Vec<String>>,
+    /// Of its matches, since another goes before.
+    matches: BTreeMap<ListenerKey, Vec<String>>,
+}
 
 /// The matches of all routes.
 #[derive(Debug, Default)]
@@ -94,18 +104,29 @@ impl Shadows {
         }
     }
 
+    /// Something else changed of what is told of routes.
+    pub(super) fn touch(&mut self, routes: impl Iterator<Item = ObjectId>) {
+        self.touched.extend(routes);
+    }
+
     /// What is to be told of the routes for which it may have changed.
     pub(super) fn settle<'a>(
         &mut self,
+        mut isolation: Isolation<'_>,
         served: impl Fn(&ObjectId) -> Option<&'a model::Route>,
     ) -> Vec<(ObjectId, Shadowed)> {
         let touched = std::mem::take(&mut self.touched).into_iter();
-        let shadowed = |id: &ObjectId| served(id).map(|route| self.shadowed(id, route)).unwrap_or_default();
+        let mut shadowed = |id: &ObjectId| match served(id) {
+            Some(route) => {
+                Shadowed { hostnames: isolation.taken(route), matches: self.shadowed_matches(id, route) }
+            }
+            None => Shadowed::default(),
+        };
         touched.map(|id| (shadowed(&id), id)).map(|(shadowed, id)| (id, shadowed)).collect()
     }
 
-    fn shadowed(&self, id: &ObjectId, route: &model::Route) -> Shadowed {
-        let mut shadowed = Shadowed::new();
+    fn shadowed_matches(&self, id: &ObjectId, route: &model::Route) -> BTreeMap<ListenerKey, Vec<String>> {
+        let mut shadowed = BTreeMap::<_, Vec<_>>::new();
         for (spot, at, listener, hostname) in spots(route) {
             let Some(first) = self.seats.get(&spot).and_then(|seats| seats.first()) else { continue };
             if first.owner.route == *id && first.at == at {
@@ -125,12 +146,21 @@ impl Shadows {
 }
 
 impl Route {
-    /// Set while matches of it get no requests from a parent's listeners.
+    /// Set while hostnames or matches of it get no requests from a parent's listeners.
     pub fn shadowed(&self, parent: &Parent) -> Option<Verdict<RouteShadowed>> {
-        let told = parent.listeners.iter().filter_map(|listener| self.shadowed.get(listener)).flatten();
-        let mut known = BTreeSet::new();
-        let told: Vec<_> = told.filter(|text| known.insert(*text)).cloned().collect();
-        (!told.is_empty()).then(|| Verdict::new(RouteShadowed::MatchTaken, list_problems(&told)))
+        let Shadowed { hostnames, matches } = &self.shadowed;
+        let told = |by_listener: &BTreeMap<_, Vec<String>>| {
+            let told = parent.listeners.iter().filter_map(|listener| by_listener.get(listener)).flatten();
+            let mut known = BTreeSet::new();
+            told.filter(|text| known.insert(*text)).cloned().collect::<Vec<_>>()
+        };
+        let (hostnames, matches) = (told(hostnames), told(matches));
+        let reason = match hostnames.is_empty() {
+            true => RouteShadowed::MatchTaken,
+            false => RouteShadowed::HostnameTaken,
+        };
+        let all = [hostnames, matches].concat();
+        (!all.is_empty()).then(|| Verdict::new(reason, list_problems(&all)))
     }
 }
 

@@ -329,11 +329,13 @@ reasons! {
         IncompatibleFilters => True "IncompatibleFilters",
     }
 
-    /// Set while matches of a route get no requests from the listeners of a parent, since others
-    /// that are the same go first: the message names them.
+    /// Set while matches of a route get no requests from the listeners of a parent, or none for a
+    /// hostname: the message names who does.
     RouteShadowed = "tidegate.dev/Shadowed" (true) {
-        /// That is why.
+        /// Another match, which is the same, goes first.
         MatchTaken => True "MatchTaken",
+        /// Another listener, which is more specific, gets all requests for a hostname of it.
+        HostnameTaken => True "HostnameTaken",
     }
 
     /// Set while a field is accepted and not honoured, without harm: the message names it.

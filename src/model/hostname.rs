@@ -62,6 +62,16 @@ impl Hostname {
         }
     }
 
+    /// This hostname, then each that all of its hosts belong to, the most specific first.
+    pub fn and_wider(&self) -> impl Iterator<Item = Self> {
+        let (Self::Exact(name) | Self::Wildcard(name)) = self;
+        // Of a wildcard the dot in front is its own.
+        let from = usize::from(matches!(self, Self::Wildcard(_)));
+        let dots = name.match_indices('.').filter(move |(at, _)| *at >= from);
+        let wider = dots.map(|(at, _)| Self::Wildcard(name[at..].into()));
+        std::iter::once(self.clone()).chain(wider)
+    }
+
     /// Orders by how specific the hostname is, the most specific first: exact names before
     /// wildcards, then the longer before the shorter.
     pub fn compare_specificity(&self, other: &Self) -> Ordering {

@@ -22,7 +22,7 @@ pub enum Protocol {
 }
 
 /// What connections begin with, if there are any: listeners of one socket have it in common.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transport {
     /// A head of HTTP, which names its host.
     Http,

@@ -4,6 +4,7 @@ use super::{Attachments, Changes, Head, referring_routes, replace};
 use crate::api::{Kind, ObjectId};
 use crate::attach::gateway::{self, Gateway, Judged};
 use crate::attach::grants::not_watched;
+use crate::attach::isolation::Faces;
 use crate::attach::parents::Admission;
 use crate::attach::sets;
 use crate::index::{Dependency, Index};
@@ -55,7 +56,14 @@ impl Attachments {
             let unsettled = self.unsettled.get(key).cloned();
             let settled = unsettled.map(|gateway| gateway.settle(key, &self.sockets, &self.addresses));
             let Some(before) = replace(&mut self.gateways, key, settled) else { continue };
-            let (before, after) = (doors(key, before.as_ref()), doors(key, self.gateways.get(key)));
+            let after = self.gateways.get(key);
+            let faces = [before.as_ref(), after].map(|gateway| gateway.map(Faces::new).unwrap_or_default());
+            if faces[0] != faces[1] {
+                let listeners = faces.iter().flat_map(Faces::listeners);
+                let routes = listeners.flat_map(|listener| self.attached.users_of(listener));
+                self.shadows.touch(routes.cloned());
+            }
+            let (before, after) = (doors(key, before.as_ref()), doors(key, after));
             for owner in before.keys().chain(after.keys()) {
                 if before.get(owner) != after.get(owner) {
                     routes.extend(referring_routes(index, owner));

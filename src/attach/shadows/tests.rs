@@ -64,9 +64,12 @@ impl World {
     }
 
     fn settle(&mut self) -> BTreeMap<String, Vec<String>> {
-        let told = self.shadows.settle(|id| self.routes.get(id));
+        let gateways = BTreeMap::new();
+        let told = self.shadows.settle(Isolation::new(&gateways), |id| self.routes.get(id));
         told.into_iter()
-            .map(|(id, shadowed)| (id.key.name.to_string(), shadowed.into_values().flatten().collect()))
+            .map(|(id, shadowed)| {
+                (id.key.name.to_string(), shadowed.matches.into_values().flatten().collect())
+            })
             .collect()
     }
 }

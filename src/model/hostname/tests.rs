@@ -43,3 +43,12 @@ fn most_specific_comes_first() {
     all.sort_by(Hostname::compare_specificity);
     assert_eq!(all.map(|h| h.to_string()), ["a.example.com", "a.com", "*.example.com", "*.com"]);
 }
+
+#[test]
+fn all_that_cover_a_hostname_from_itself_on() {
+    let wider = |text: &str| host(text).and_wider().map(|wider| wider.to_string()).collect::<Vec<_>>();
+    assert_eq!(wider("a.b.example.com"), ["a.b.example.com", "*.b.example.com", "*.example.com", "*.com"]);
+    assert_eq!(wider("*.b.example.com"), ["*.b.example.com", "*.example.com", "*.com"]);
+    assert_eq!(wider("localhost"), ["localhost"]);
+    assert_eq!(wider("*.com"), ["*.com"]);
+}
