@@ -20,7 +20,7 @@ const CLUSTER: &str = "On Kubernetes";
 const ALL_TESTS: &str = "make test\n";
 
 fn readme() -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap()
+    fs::read_to_string(Path::new(".").join("README.md")).unwrap()
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn the_flags_are_those_of_the_binary() {
     let wanted = document::flags_table(&help);
     let (before, table, after) = document::split_at_flags(&readme());
     if env::var_os("UPDATE_README").is_some() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+        let path = Path::new(".").join("README.md");
         fs::write(path, [before, wanted, after].concat()).unwrap();
         return;
     }

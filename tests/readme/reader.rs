@@ -68,7 +68,7 @@ impl Reader {
     }
 
     fn copy(&self, name: &Path) {
-        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+        let from = Path::new(".").join(name);
         if from.is_dir() {
             fs::create_dir(self.path(name)).unwrap();
             for entry in fs::read_dir(from).unwrap() {
