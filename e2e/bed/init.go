@@ -149,6 +149,9 @@ func (l Layout) command(name string) []string {
 			"--service-account-issuer=https://kubernetes.default.svc",
 			"--service-account-key-file=" + l.pki("serviceaccounts.pub"),
 			"--service-account-signing-key-file=" + l.pki("serviceaccounts.key"),
+			// On by itself from 1.37 on.
+			"--feature-gates=ClusterTrustBundle=true",
+			"--runtime-config=certificates.k8s.io/v1beta1/clustertrustbundles=true",
 			"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction",
 			"--kubelet-client-certificate=" + l.pki("admin.crt"), "--kubelet-client-key=" + l.pki("admin.key"),
 			// There is no DNS for the node's name, which logs and exec would need.

@@ -78,11 +78,22 @@ func (a *Authority) Trust(name string) *tls.Config {
 
 // ConfigMap is the YAML of a ConfigMap with the authority's certificate.
 func (a *Authority) ConfigMap(name string) string {
-	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.certificate.Raw})
 	return fmt.Sprintf(`apiVersion: v1
 kind: ConfigMap
 metadata: {name: %s}
-data: {ca.crt: %q}`, name, text)
+data: {ca.crt: %q}`, name, a.pem())
+}
+
+// TrustBundle is the YAML of a ClusterTrustBundle with the authority's certificate.
+func (a *Authority) TrustBundle(name string) string {
+	return fmt.Sprintf(`apiVersion: certificates.k8s.io/v1beta1
+kind: ClusterTrustBundle
+metadata: {name: %s}
+spec: {trustBundle: %q}`, name, a.pem())
+}
+
+func (a *Authority) pem() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.certificate.Raw})
 }
 
 // Secret is the YAML of a Secret that holds the pair.

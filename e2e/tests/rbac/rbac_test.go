@@ -135,8 +135,7 @@ func TestRightsAreThoseThatAreUsed(t *testing.T) {
 		}
 	}
 	for _, one := range sorted(granted) {
-		// Only where the API server serves them, which that of the bed does not.
-		if !used[one] && one.resource != "clustertrustbundles" {
+		if !used[one] {
 			t.Errorf("granted and never used: %s", one)
 		}
 	}

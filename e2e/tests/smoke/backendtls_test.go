@@ -11,14 +11,16 @@ import (
 )
 
 // backendPolicy says how the Service shop is spoken to.
-const backendPolicy = `apiVersion: gateway.networking.k8s.io/v1
+func backendPolicy(authority string) string {
+	return fmt.Sprintf(`apiVersion: gateway.networking.k8s.io/v1
 kind: BackendTLSPolicy
 metadata: {name: shop}
 spec:
   targetRefs: [{group: "", kind: Service, name: shop, sectionName: https}]
   validation:
     hostname: pods.example.com
-    caCertificateRefs: [{group: "", kind: ConfigMap, name: authority}]`
+    caCertificateRefs: [%s]`, authority)
+}
 
 // accepted reads the condition of the policy's only Gateway.
 func accepted(t *testing.T, namespace string) (gateway, status, reason string) {
@@ -55,16 +57,38 @@ func expectAccepted(t *testing.T, namespace, status, reason string) {
 
 // The ConfigMap is followed by its name from when the policy refers to it.
 func TestTLSToBackends(t *testing.T) {
+	authority := newAuthority(t)
+	testTLSToBackends(t, "smoke-backend-tls", authority, `{group: "", kind: ConfigMap, name: authority}`,
+		authority.ConfigMap("authority"), "--namespace=smoke-backend-tls", "configmap/authority")
+}
+
+// The kind is watched while the API server serves it.
+func TestTLSToBackendsOfTheClustersAuthority(t *testing.T) {
+	authority := newAuthority(t)
+	const name = "clustertrustbundle/smoke-authority"
+	t.Cleanup(func() { cluster.Kubectl(t, "delete", "--ignore-not-found", name) })
+	testTLSToBackends(t, "smoke-trust-bundle", authority,
+		`{group: certificates.k8s.io, kind: ClusterTrustBundle, name: smoke-authority}`, authority.TrustBundle("smoke-authority"), name)
+}
+
+func newAuthority(t *testing.T) *certificate.Authority {
+	t.Helper()
 	authority, err := certificate.NewAuthority()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return authority
+}
+
+// testTLSToBackends lets the object that holds the authority come and go.
+func testTLSToBackends(t *testing.T, name string, authority *certificate.Authority, reference, holder string, named ...string) {
+	t.Helper()
 	issued, err := authority.Issue("pods.example.com")
 	if err != nil {
 		t.Fatal(err)
 	}
-	namespace := cluster.Namespace(t, "smoke-backend-tls")
-	cluster.Apply(t, namespace, issued.Secret("shop-tls"), backendPolicy, cluster.Gateway("web", cluster.HTTP),
+	namespace := cluster.Namespace(t, name)
+	cluster.Apply(t, namespace, issued.Secret("shop-tls"), backendPolicy(reference), cluster.Gateway("web", cluster.HTTP),
 		cluster.Backends{Name: "shop", Replicas: 1, TLS: "shop-tls"}.Manifest(),
 		cluster.Route("shop", "web", host, "{name: shop, port: 443}"))
 	cluster.Ready(t, namespace, "shop")
@@ -79,11 +103,11 @@ func TestTLSToBackends(t *testing.T) {
 	expectAccepted(t, namespace, "False", "NoValidCACertificate")
 	cluster.Eventually(t, 10*time.Second, closed)
 
-	cluster.Apply(t, namespace, authority.ConfigMap("authority"))
+	cluster.Apply(t, namespace, holder)
 	expectAccepted(t, namespace, "True", "Accepted")
 	cluster.Eventually(t, time.Second, func() error { return cluster.Answers(request, "shop-") })
 
-	cluster.Kubectl(t, "--namespace", namespace, "delete", "configmap", "authority")
+	cluster.Kubectl(t, append([]string{"delete"}, named...)...)
 	expectAccepted(t, namespace, "False", "NoValidCACertificate")
 	cluster.Eventually(t, time.Second, closed)
 }
