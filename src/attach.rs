@@ -44,14 +44,13 @@ pub mod verdict;
 use crate::convert::unsupported::Found;
 use verdict::{NotHonoured, Verdict};
 
-pub use backend_tls::BackendTlsPolicy;
 pub use class::Class;
 pub use gateway::Gateway;
 pub use ingress::IngressPart;
 pub use listeners::Listener;
 pub use options::{HostPorts, Options, Place, Pods};
 pub use parents::{Admission, NamespaceChoice, Parent};
-pub use policies::Ancestor;
+pub use policies::{Ancestor, Policy};
 pub use reached::Reached;
 pub use referred::{referred, refers_by_name};
 pub use route::Route;

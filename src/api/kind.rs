@@ -141,6 +141,16 @@ impl Kind {
         self.route().is_some()
     }
 
+    /// Whether objects of the kind are attached to others by their `targetRefs`.
+    pub const fn is_policy(self) -> bool {
+        matches!(self, Self::BackendTlsPolicy)
+    }
+
+    /// Whether it is a kind of what routes send requests to.
+    pub const fn is_backend(self) -> bool {
+        matches!(self, Self::Service | Self::Upstream)
+    }
+
     /// As in the `kind` field of a manifest.
     pub const fn name(self) -> &'static str {
         self.names().kind

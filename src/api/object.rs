@@ -1,8 +1,8 @@
 //! One object of any kind.
 
 use super::gateway::{
-    AnyRoute, BackendTlsPolicy, Gateway, GatewayClass, GrpcRoute, HttpRoute, ListenerSet, ReferenceGrant,
-    TcpRoute, TlsRoute, UdpRoute,
+    AnyRoute, BackendTlsPolicy, Gateway, GatewayClass, GrpcRoute, HttpRoute, ListenerSet,
+    LocalPolicyTargetReferenceWithSectionName, ReferenceGrant, TcpRoute, TlsRoute, UdpRoute,
 };
 use super::gateway_parameters::GatewayParameters;
 use super::ingress::{Ingress, IngressClass};
@@ -180,6 +180,14 @@ impl Object {
             metadata.namespace.as_deref().unwrap_or_default(),
             metadata.name.as_deref().unwrap_or_default(),
         )
+    }
+
+    /// What it is attached to, if it is a policy.
+    pub fn target_refs(&self) -> Option<&[LocalPolicyTargetReferenceWithSectionName]> {
+        match self {
+            Self::BackendTlsPolicy(policy) => Some(&policy.spec.target_refs),
+            _ => None,
+        }
     }
 
     /// Its kind, namespace and name.

@@ -4,16 +4,21 @@
 //! Of two policies of one kind with the same target the older holds, then the first by namespace
 //! and name. One for a section comes before one for the whole object, and both are good.
 
+mod all;
+
 use super::gateway::created;
 use super::grants::{References, Referrer};
 use super::list_problems;
 use super::verdict::{PolicyAccepted, Verdict};
 use crate::api::gateway::LocalPolicyTargetReferenceWithSectionName;
-use crate::api::{Kind, Object, ObjectId};
+use crate::api::{Kind, ObjectId};
 use crate::index::{Dependency, Index};
 use crate::model::ObjectKey;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+pub use all::Policy;
+pub(super) use all::{Attachable, Judged, Policies, Touched};
 
 /// One target of a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,9 +57,7 @@ pub struct Ancestor {
 /// Where a policy belongs; none if it is gone.
 pub(super) fn attached(index: &Index, policy: &ObjectId) -> Option<Attached> {
     let (created, references) = match (index.object(policy), index.why_broken(policy)) {
-        (Some(Object::BackendTlsPolicy(policy)), _) => {
-            (created(&policy.metadata), policy.spec.target_refs.clone())
-        }
+        (Some(object), _) => (created(object.metadata()), object.target_refs()?.to_vec()),
         (_, Some(broken)) => {
             (broken.created().map_or(0, |created| created.0.as_second()), broken.target_refs())
         }
@@ -112,16 +115,43 @@ pub(super) fn first(
     all.min().map(|(_, key)| key.clone())
 }
 
-/// Everything that requests of a route, or to an Upstream, can lead to.
+/// Why a policy does not hold for a target: another comes first.
+fn conflict(index: &Index, policy: &ObjectId, target: &Target) -> Option<Verdict<PolicyAccepted>> {
+    let Target { field, section, object, .. } = target;
+    let object = object.as_ref()?;
+    let first = first(index, policy.kind, object, section.as_deref())?;
+    let part = section.as_ref().map(|name| format!("port {name:?} of ")).unwrap_or_default();
+    let message = || {
+        format!(
+            "{field}: {} {first} holds for {part}{object}: of several the oldest does, then the first by name",
+            policy.kind
+        )
+    };
+    (first != policy.key).then(|| Verdict::new(PolicyAccepted::Conflicted, message()))
+}
+
+/// Why an object is not there.
+pub(super) fn missing(index: &Index, object: &ObjectId) -> Option<String> {
+    match (index.object(object), index.why_broken(object)) {
+        (Some(_), _) => None,
+        (None, Some(broken)) => Some(format!("{object} cannot be read: {}", broken.message())),
+        (None, None) => Some(format!("{object} does not exist")),
+    }
+}
+
+/// Everything that requests of a route, or to an Upstream, can lead to, and a Gateway itself.
 pub(super) fn led_to(index: &Index, id: &ObjectId) -> BTreeSet<ObjectId> {
     let objects = |id: &ObjectId| {
         let objects = index.dependencies(id).filter_map(|dependency| match dependency {
             Dependency::Object(object) => Some(object),
             Dependency::GrantsIn(_) => None,
         });
-        let backends = objects.filter(|object| matches!(object.kind, Kind::Service | Kind::Upstream));
+        let backends = objects.filter(|object| object.kind.is_backend());
         backends.cloned().collect::<BTreeSet<_>>()
     };
+    if id.kind == Kind::Gateway {
+        return [id.clone()].into();
+    }
     let mut found = objects(id);
     for upstream in found.clone().iter().filter(|object| object.kind == Kind::Upstream) {
         found.extend(objects(upstream));
@@ -132,8 +162,12 @@ pub(super) fn led_to(index: &Index, id: &ObjectId) -> BTreeSet<ObjectId> {
     found
 }
 
-/// The routes by which requests get to an object, where they may: also by an Upstream.
+/// The routes by which requests get to an object, where they may: also by an Upstream. All that come to
+/// a Gateway come by itself.
 pub(super) fn routes_to(references: References<'_>, object: &ObjectId) -> BTreeSet<ObjectId> {
+    if object.kind == Kind::Gateway {
+        return [object.clone()].into();
+    }
     let mut routes: BTreeSet<_> = referring_routes(references, object).collect();
     for upstream in referring(references, object, Kind::Upstream) {
         routes.extend(referring_routes(references, upstream));

@@ -4,7 +4,7 @@ mod gateways;
 mod ingresses;
 
 use super::authorities::Bundles;
-use super::backend_tls::{BackendTlsPolicies, BackendTlsPolicy};
+use super::backend_tls::{self, BackendTlsPolicies};
 use super::backends;
 use super::certificates::Certificates;
 use super::claims::Claims;
@@ -14,6 +14,7 @@ use super::ingress::settle;
 use super::ingress_classes::IngressClasses;
 use super::isolation::Isolation;
 use super::options::Place;
+use super::policies::{Policy, Touched};
 use super::ports::Ports;
 use super::rivals::Rivals;
 use super::route::{self, Converted, Judged as JudgedRoute, Route};
@@ -176,9 +177,12 @@ impl Attachments {
         &self.options
     }
 
-    /// All BackendTLSPolicies.
-    pub fn backend_tls_policies(&self) -> &BTreeMap<ObjectKey, BackendTlsPolicy> {
-        &self.backend_tls.found
+    /// A policy of any kind.
+    pub fn policy(&self, id: &ObjectId) -> Option<&Policy> {
+        match id.kind {
+            Kind::BackendTlsPolicy => self.backend_tls.found.get(&id.key),
+            _ => None,
+        }
     }
 
     /// A Service's port as the data plane is told; none if it cannot take requests.
@@ -263,20 +267,15 @@ impl Attachments {
                 upstreams.extend(self.upstreams.keys().cloned());
             }
         }
-        let policies = self.backend_tls.judge(index, &mut self.bundles, dirty_of(Kind::BackendTlsPolicy));
-        for service in &policies.services {
-            let service = ObjectId { kind: Kind::Service, key: service.clone() };
-            let referring = index.referrers_of_kind(&Dependency::Object(service), Kind::Upstream);
-            upstreams.extend(referring.map(|id| id.key.clone()));
-        }
-        for service in &policies.attached {
-            let service = ObjectId { kind: Kind::Service, key: service.clone() };
-            routes.extend(referring_routes(index, &service));
-        }
-        changes.services = policies.services;
+        let bundles = &mut self.bundles;
+        let touched = self
+            .backend_tls
+            .judge(index, dirty_of(Kind::BackendTlsPolicy), |key| backend_tls::judge(index, bundles, key));
+        routes.extend(touched.attached.iter().flat_map(|object| referring_routes(index, object)));
+        follow_policies(index, touched, &mut upstreams, &mut changes);
         routes.extend(self.update_upstreams(index, &upstreams, &mut changes));
         self.update_routes(index, &routes, &mut changes);
-        self.settle_policies(index, &routes, &upstreams, &mut changes);
+        self.settle_policies(index, &routes, &upstreams, &gateways, &mut changes);
         changes
     }
 
@@ -383,18 +382,40 @@ impl Attachments {
         index: &Index,
         routes: &BTreeSet<ObjectId>,
         upstreams: &BTreeSet<ObjectKey>,
+        gateways: &BTreeSet<ObjectKey>,
         changes: &mut Changes,
     ) {
         let upstreams = upstreams.iter().map(|key| ObjectId { kind: Kind::Upstream, key: key.clone() });
+        let gateways = gateways.iter().map(|key| ObjectId { kind: Kind::Gateway, key: key.clone() });
         // One that was not dirty can lose a listener to another, or win it.
-        let judged: BTreeSet<_> = routes.iter().chain(changes.routes()).cloned().chain(upstreams).collect();
+        let routes = routes.iter().chain(changes.routes()).cloned();
+        let judged: BTreeSet<_> = routes.chain(upstreams).chain(gateways).collect();
         let references = References { index, options: &self.options };
-        let attached = &self.attached;
-        let changed = self.backend_tls.settle(references, judged.into_iter(), |route| {
-            attached.used_by(route).map(|listener| listener.gateway.clone()).collect()
-        });
-        for key in &changed {
-            changes.add(Kind::BackendTlsPolicy, key);
+        let (attached, gateways) = (&self.attached, &self.gateways);
+        let gateways_of = |id: &ObjectId| match id.kind {
+            Kind::Gateway => {
+                Some(&id.key).filter(|key| gateways.contains_key(key)).cloned().into_iter().collect()
+            }
+            _ => attached.used_by(id).map(|listener| listener.gateway.clone()).collect(),
+        };
+        changes.objects.extend(self.backend_tls.settle(references, judged.iter(), gateways_of));
+    }
+}
+
+/// What has to be told anew where policies say something else of Services and Upstreams.
+fn follow_policies(
+    index: &Index,
+    touched: Touched,
+    upstreams: &mut BTreeSet<ObjectKey>,
+    changes: &mut Changes,
+) {
+    for object in touched.objects {
+        let referring = index.referrers_of_kind(&Dependency::Object(object.clone()), Kind::Upstream);
+        upstreams.extend(referring.map(|id| id.key.clone()));
+        match object.kind {
+            Kind::Service => drop(changes.services.insert(object.key)),
+            Kind::Upstream => drop(upstreams.insert(object.key)),
+            _ => {}
         }
     }
 }

@@ -130,7 +130,7 @@ impl Collector<'_> {
         // Whether a listener selects the route can hang on its namespace's labels.
         self.object(Kind::Namespace, "", self.namespace);
         for object in route.backends() {
-            if let Some(kind @ (Kind::Service | Kind::Upstream)) = Kind::find(&object.group, &object.kind) {
+            if let Some(kind) = Kind::find(&object.group, &object.kind).filter(|kind| kind.is_backend()) {
                 self.granted(kind, object.namespace.as_deref(), &object.name);
             }
         }
@@ -159,14 +159,14 @@ impl Collector<'_> {
     /// What a policy is attached to: always in its own namespace.
     fn targets(&mut self, targets: &[LocalPolicyTargetReferenceWithSectionName]) {
         for target in targets {
-            if let Some(kind @ (Kind::Service | Kind::Upstream)) = Kind::find(&target.group, &target.kind) {
+            let kind = Kind::find(&target.group, &target.kind);
+            if let Some(kind) = kind.filter(|kind| kind.is_backend() || *kind == Kind::Gateway) {
                 self.object(kind, self.namespace, &target.name);
             }
         }
     }
 
     fn backend_tls_policy(&mut self, policy: &BackendTlsPolicy) {
-        self.targets(&policy.spec.target_refs);
         for reference in &policy.spec.validation.ca_certificate_refs {
             self.authorities(&reference.group, &reference.kind, None, &reference.name);
         }
@@ -183,6 +183,7 @@ impl Collector<'_> {
 pub(super) fn of_object(object: &Object) -> BTreeSet<Dependency> {
     let namespace = object.metadata().namespace.as_deref().unwrap_or_default();
     let mut collector = Collector { namespace, found: BTreeSet::new() };
+    collector.targets(object.target_refs().unwrap_or_default());
     match object {
         Object::GatewayClass(class) => collector.class(class),
         Object::Gateway(gateway) => collector.gateway(gateway),
@@ -215,7 +216,7 @@ pub(super) fn of_broken(broken: &Broken) -> BTreeSet<Dependency> {
             }
         }
         // What it was meant to protect is closed.
-        Kind::BackendTlsPolicy => collector.targets(&broken.target_refs()),
+        kind if kind.is_policy() => collector.targets(&broken.target_refs()),
         kind if kind.is_route() => collector.parents(&broken.parent_refs()),
         _ => {}
     }

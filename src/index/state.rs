@@ -326,8 +326,8 @@ impl Index {
 
 /// Whether verdicts are passed on objects of the kind, beside routes.
 fn is_judged(kind: Kind) -> bool {
-    use Kind::{BackendTlsPolicy, Gateway, GatewayClass, IngressClass, ListenerSet, Upstream};
-    matches!(kind, GatewayClass | Gateway | ListenerSet | IngressClass | BackendTlsPolicy | Upstream)
+    use Kind::{Gateway, GatewayClass, IngressClass, ListenerSet, Upstream};
+    kind.is_policy() || matches!(kind, GatewayClass | Gateway | ListenerSet | IngressClass | Upstream)
 }
 
 /// Whether a route that goes on as before could use something that is gone.

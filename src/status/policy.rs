@@ -1,22 +1,22 @@
 //! What is wanted of the statuses of policies.
 
 use super::wanted::{Body, ParentBody, Wanted};
-use crate::api::Kind;
 use crate::api::gateway::{GROUP, ParentReference};
 use crate::api::ingress::{is_of_class, parent};
+use crate::api::{Kind, ObjectId};
 use crate::attach::verdict::Verdict;
-use crate::attach::{Ancestor, BackendTlsPolicy};
-use crate::model::ObjectKey;
+use crate::attach::{Ancestor, Policy};
 
-/// Of a BackendTLSPolicy.
-pub fn backend_tls_policy(key: &ObjectKey, policy: &BackendTlsPolicy) -> Wanted {
+/// Of a policy of any kind.
+pub fn policy(id: &ObjectId, policy: &Policy) -> Wanted {
     let ancestors = policy.ancestors.iter().map(|ancestor| {
-        let mut conditions = vec![ancestor.accepted.condition(), policy.resolved_refs.condition()];
+        let mut conditions = vec![ancestor.accepted.condition()];
+        conditions.extend(policy.resolved_refs.as_ref().map(Verdict::condition));
         conditions.extend(policy.not_honoured.as_ref().map(Verdict::condition));
         ParentBody { reference: reference(ancestor), conditions }
     });
     let body = Body::Policy(ancestors.collect());
-    let mut wanted = Wanted::new(Kind::BackendTlsPolicy, key, &policy.head, body);
+    let mut wanted = Wanted::new(id.kind, &id.key, &policy.head, body);
     wanted.notes.clone_from(&policy.notes);
     wanted
 }

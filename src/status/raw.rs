@@ -65,10 +65,10 @@ impl Status {
             Kind::GatewayClass => Some(Self::Class(read(status)?)),
             Kind::Gateway => Some(Self::Gateway(read(status)?)),
             Kind::ListenerSet => Some(Self::ListenerSet(read(status)?)),
-            Kind::BackendTlsPolicy => Some(Self::Policy(read(status)?)),
             Kind::Upstream => Some(Self::Upstream(read(status)?)),
             Kind::Ingress => Some(Self::Ingress(read(status)?)),
             kind if kind.is_route() => Some(Self::Route(read(status)?)),
+            kind if kind.is_policy() => Some(Self::Policy(read(status)?)),
             _ => None,
         })
     }

@@ -3,6 +3,7 @@ use crate::attach::{Attachments, Changes, Options};
 use crate::index::Event;
 use crate::index::testing::{events, id, listed};
 use crate::model::{EntrySource, IpProtocol, Reason};
+use std::collections::BTreeSet;
 
 const WORLD: &str = "
 apiVersion: gateway.networking.k8s.io/v1
@@ -86,7 +87,7 @@ impl World {
 
     /// The Gateways of a policy with their verdicts.
     fn told(&self, policy: &str) -> Vec<(String, PolicyAccepted)> {
-        let policy = &self.attachments.backend_tls_policies()[&ObjectKey::new("default", policy)];
+        let policy = self.attachments.policy(&id(KIND, policy)).unwrap();
         let told = policy.ancestors.iter();
         told.map(|one| (one.gateway.to_string(), one.accepted.reason)).collect()
     }
@@ -136,7 +137,7 @@ fn a_service_is_closed_until_its_authority_is_known() {
     assert_eq!(world.served("shop", 443), Err(Reason::InvalidBackendTls));
     world.delete(Kind::BackendTlsPolicy, "tls");
     assert_eq!(world.served("shop", 443), Ok(None));
-    assert!(world.attachments.backend_tls_policies().is_empty());
+    assert_eq!(world.attachments.policy(&id(KIND, "tls")), None);
 }
 
 #[test]

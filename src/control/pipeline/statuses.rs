@@ -89,9 +89,7 @@ impl Pipeline {
             Kind::Ingress => self.ingress(id),
             kind if kind.is_route() => found.routes.get(id).map(|route| status::route(id, route)),
             Kind::Upstream => found.upstreams.get(key).map(|upstream| status::upstream(key, upstream)),
-            Kind::BackendTlsPolicy => {
-                found.backend_tls_policies().get(key).map(|policy| status::backend_tls_policy(key, policy))
-            }
+            kind if kind.is_policy() => found.policy(id).map(|policy| status::policy(id, policy)),
             _ => None,
         };
         let notes = found.foreign.get(id);

@@ -105,7 +105,7 @@ impl Pipeline {
             Kind::ListenerSet => found.listener_set(&id.key).map(|(_, set)| &set.head),
             kind if kind.is_route() => found.routes.get(id).map(|route| &route.head),
             Kind::Upstream => found.upstreams.get(&id.key).map(|upstream| &upstream.head),
-            Kind::BackendTlsPolicy => found.backend_tls_policies().get(&id.key).map(|policy| &policy.head),
+            kind if kind.is_policy() => found.policy(id).map(|policy| &policy.head),
             _ => None,
         }
     }
