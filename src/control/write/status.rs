@@ -16,8 +16,9 @@ use kube::core::DynamicObject;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
+use tokio::time::sleep_until;
 
 /// Objects that are written at the same time: enough that a slow answer holds nobody up, few
 /// enough that a thousand routes are no storm.
@@ -115,12 +116,18 @@ impl StatusWriter {
         let mut writes = FuturesUnordered::new();
         loop {
             while writes.len() < AT_ONCE {
-                let Some(wanted) = self.queue.lock().take() else { break };
+                let Some(wanted) = self.queue.lock().take(Instant::now()) else { break };
                 writes.push(self.write(wanted));
             }
+            let next = self.queue.lock().next();
+            let rested = async {
+                sleep_until(next?.into()).await;
+                Some(())
+            };
             tokio::select! {
-                Some(id) = writes.next() => self.queue.lock().done(&id),
+                Some(id) = writes.next() => self.queue.lock().done(&id, Instant::now()),
                 () = self.queue.0.changed.notified() => {}
+                Some(()) = rested => {}
             }
         }
     }
