@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  Changes ─► listeners ─► certificates        each resource is sent while something uses it:
-//!         └─► routes ─► upstreams ─► endpoints  a route its upstreams, an upstream its endpoints
+//!         └─► routes ─► upstreams ─► endpoints  listeners and routes their upstreams, these their endpoints
 //! ```
 
 mod hold;

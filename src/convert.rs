@@ -27,7 +27,7 @@ mod stream_route;
 pub mod unsupported;
 mod upstream;
 
-pub use auth::AuthReference;
+pub use auth::{AuthReference, listener_filters};
 pub use authorities::{InvalidBundle, of_config_map, of_secret, of_trust_bundle};
 pub use backend_tls::{BackendTls, Issuers, backend_tls};
 pub use endpoints::endpoints;

@@ -85,6 +85,7 @@ fn listener_of(protocol: Protocol, address: SocketAddr) -> Resource {
         certificates: vec![],
         clients: None,
         client_certificate: None,
+        filters: Vec::new(),
         settings: Default::default(),
     })
 }

@@ -4,7 +4,7 @@ use super::addresses::Port;
 use super::backend_tls::{self, BackendTlsPolicies, Securing};
 use super::grants::{References, Referrer};
 use super::upstream::Upstream;
-use super::verdict::{RouteResolvedRefs, UpstreamResolvedRefs};
+use super::verdict::{ListenerResolvedRefs, RouteResolvedRefs, UpstreamResolvedRefs};
 use crate::api::gateway::BackendObjectReference;
 use crate::api::{Kind, ObjectId, Service};
 use crate::convert::{self, BackendReference, InvalidServicePort};
@@ -56,6 +56,14 @@ impl Cause {
             Self::NotFound => UpstreamResolvedRefs::BackendNotFound,
             Self::UnsupportedProtocol | Self::UnknownAppProtocol => UpstreamResolvedRefs::UnsupportedProtocol,
             Self::UnknownKind | Self::UnsupportedValue => UpstreamResolvedRefs::UnsupportedValue,
+        }
+    }
+
+    /// On a listener.
+    pub(super) fn on_listener(self) -> ListenerResolvedRefs {
+        match self {
+            Self::NotPermitted => ListenerResolvedRefs::RefNotPermitted,
+            _ => ListenerResolvedRefs::InvalidListenerFilterRef,
         }
     }
 

@@ -16,6 +16,7 @@ use super::ports::Ports;
 use super::reached::Reached;
 use super::run::Head;
 use super::sets::{self, Door, ListenerSet};
+use super::upstream::Upstream;
 use super::verdict::{
     GatewayAccepted, GatewayInsecureValidation, GatewayProgrammed, GatewayResolvedRefs, ListenerAccepted,
     NotHonoured, SetAccepted, Verdict,
@@ -80,7 +81,7 @@ pub(super) fn judge(
     options: &Options,
     ports_given: &Ports,
     (certificates, bundles): (&mut Certificates, &mut Bundles),
-    classes: &IngressClasses,
+    (classes, upstreams): (&IngressClasses, &BTreeMap<ObjectKey, Upstream>),
     key: &ObjectKey,
 ) -> Judged {
     let Some(wire) = classes.gateway(key).or_else(|| index.get::<gateway::Gateway>(key)) else {
@@ -116,6 +117,7 @@ pub(super) fn judge(
         validations: &validations,
         client_certificate: identity.shown.as_ref(),
         settings,
+        upstreams,
     };
     let door = Door::new(index, key, &wire.spec);
     let (listeners, sets) = judge_listeners(&context, &door, certificates);

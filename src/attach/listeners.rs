@@ -1,11 +1,14 @@
 //! Listeners on one Gateway: its own and those of its ListenerSets.
 
+mod filters;
+
 use super::addresses::{Binds, port_of};
 use super::certificates::{Certificates, NoCertificate};
 use super::conflicts::{Conflict, Identity, conflicts, overlaps};
 use super::frontend::Validations;
 use super::grants::{References, Referrer};
 use super::parents::{Admission, NamespaceChoice};
+use super::upstream::Upstream;
 use super::verdict::{
     ListenerAccepted, ListenerConflicted, ListenerOverlapping, ListenerResolvedRefs, NotHonoured, Verdict,
 };
@@ -14,10 +17,11 @@ use crate::api::Kind;
 use crate::api::gateway::{self, RouteGroupKind};
 use crate::api::ingress::is_of_class;
 use crate::convert::unsupported::{Effect, Found};
-use crate::convert::{self, ListenerProtocol};
+use crate::convert::{self, AuthReference, ListenerProtocol};
 use crate::model::{
     self, Certificate, ClientValidation, Hostname, ListenerKey, ListenerSettings, ObjectKey, Protocol,
 };
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A listener with all that was found of it.
@@ -60,6 +64,8 @@ pub(super) struct Context<'a> {
     pub(super) client_certificate: Option<&'a model::ClientCertificate>,
     /// What holds for clients.
     pub(super) settings: Arc<ListenerSettings>,
+    /// Those that are known by now.
+    pub(super) upstreams: &'a BTreeMap<ObjectKey, Upstream>,
 }
 
 /// An object with listeners on a Gateway: the Gateway itself, or a ListenerSet.
@@ -81,6 +87,7 @@ struct Entry<'a> {
     wire: &'a gateway::Listener,
     hostname: Result<Option<Hostname>, convert::InvalidField>,
     protocol: Option<Protocol>,
+    filters: Result<Vec<AuthReference>, convert::InvalidField>,
 }
 
 impl Entry<'_> {
@@ -95,6 +102,12 @@ impl Entry<'_> {
 
     fn field(&self, name: &str) -> String {
         format!("spec.listeners[{}].{name}", self.index)
+    }
+
+    /// As whom it refers. What the owner of an object grants to the Gateway its ListenerSets have not, nor
+    /// the reverse.
+    fn referrer(&self) -> Referrer<'_> {
+        Referrer { kind: self.owner.kind, namespace: &self.owner.key.namespace }
     }
 
     /// As a message of another listener names it.
@@ -116,7 +129,9 @@ pub(super) fn judge(
     let each = owners.iter().enumerate().flat_map(|(rank, owner)| {
         owner.listeners.iter().enumerate().map(move |(index, wire)| {
             let hostname = convert::listener_hostname(wire, index);
-            Entry { owner, rank, index, wire, hostname, protocol: served_protocol(wire) }
+            let field = format!("spec.listeners[{index}]");
+            let filters = convert::listener_filters(wire, &owner.key.namespace, &field);
+            Entry { owner, rank, index, wire, hostname, protocol: served_protocol(wire), filters }
         })
     });
     let entries: Vec<_> = each.collect();
@@ -171,6 +186,9 @@ fn one(context: &Context<'_>, entry: &Entry<'_>) -> Listener {
     }
     if let Err(error) = hostname {
         refuse(ListenerAccepted::UnsupportedValue, error.to_string());
+    }
+    if let Some(message) = filters::refused(entry) {
+        refuse(ListenerAccepted::InvalidListenerFilter, message);
     }
     if let Some(message) = refused_field(entry) {
         refuse(ListenerAccepted::UnsupportedValue, message);
@@ -268,6 +286,7 @@ impl Listener {
         if protocol.terminates_tls() {
             self.resolve_certificates(context, entry, certificates);
         }
+        let filters = self.resolve_filters(context, entry);
         let is_accepted = self.accepted.holds();
         let clients = self.validate_clients(context, protocol);
         if !self.accepted.holds() {
@@ -286,6 +305,7 @@ impl Listener {
             certificates: self.certificates.iter().map(|certificate| certificate.key.clone()).collect(),
             clients,
             client_certificate: context.client_certificate.cloned(),
+            filters,
             settings: context.settings.clone(),
         });
     }
@@ -304,13 +324,18 @@ impl Listener {
                 let reason = ListenerAccepted::NoValidCaCertificate;
                 self.accepted = Verdict::new(reason, unresolved.message.as_str());
             }
-            if self.resolved_refs.holds() {
-                self.resolved_refs = unresolved;
-            } else {
-                self.resolved_refs.message.push_str(&format!("; {}", unresolved.message));
-            }
+            self.add_unresolved(unresolved);
         }
         validation.clients.clone()
+    }
+
+    /// The first reason stands, and each message.
+    fn add_unresolved(&mut self, unresolved: Verdict<ListenerResolvedRefs>) {
+        if self.resolved_refs.holds() {
+            self.resolved_refs = unresolved;
+        } else {
+            self.resolved_refs.message.push_str(&format!("; {}", unresolved.message));
+        }
     }
 
     fn resolve_certificates(
@@ -321,8 +346,7 @@ impl Listener {
     ) {
         let tls = entry.wire.tls.as_ref();
         let references = tls.map(|tls| tls.certificate_refs.as_slice()).unwrap_or_default();
-        // What the owner of a Secret grants to the Gateway its ListenerSets have not, nor the reverse.
-        let from = Referrer { kind: entry.owner.kind, namespace: &entry.owner.key.namespace };
+        let from = entry.referrer();
         let mut first_problem = None;
         for (place, reference) in references.iter().enumerate() {
             match certificates.find(context.references, from, reference) {

@@ -139,7 +139,7 @@ pub(super) fn missing(index: &Index, object: &ObjectId) -> Option<String> {
     }
 }
 
-/// Everything that requests of a route, or to an Upstream, can lead to, and a Gateway itself.
+/// Everything that requests of a route or a filter, or to an Upstream, can lead to, and a Gateway itself.
 pub(super) fn led_to(index: &Index, id: &ObjectId) -> BTreeSet<ObjectId> {
     let objects = |id: &ObjectId| {
         let objects = index.dependencies(id).filter_map(|dependency| match dependency {
@@ -149,21 +149,18 @@ pub(super) fn led_to(index: &Index, id: &ObjectId) -> BTreeSet<ObjectId> {
         let backends = objects.filter(|object| object.kind.is_backend());
         backends.cloned().collect::<BTreeSet<_>>()
     };
-    if id.kind == Kind::Gateway {
-        return [id.clone()].into();
-    }
     let mut found = objects(id);
     for upstream in found.clone().iter().filter(|object| object.kind == Kind::Upstream) {
         found.extend(objects(upstream));
     }
-    if id.kind == Kind::Upstream {
+    if matches!(id.kind, Kind::Upstream | Kind::Gateway) {
         found.insert(id.clone());
     }
     found
 }
 
-/// The routes by which requests get to an object, where they may: also by an Upstream. All that come to
-/// a Gateway come by itself.
+/// The routes and filters of listeners by which requests get to an object, where they may: also by an
+/// Upstream. All that come to a Gateway come by itself.
 pub(super) fn routes_to(references: References<'_>, object: &ObjectId) -> BTreeSet<ObjectId> {
     if object.kind == Kind::Gateway {
         return [object.clone()].into();
@@ -175,13 +172,18 @@ pub(super) fn routes_to(references: References<'_>, object: &ObjectId) -> BTreeS
     routes
 }
 
-/// The routes that refer to an object, and may.
+/// The routes, Gateways and ListenerSets that refer to an object, and may.
 pub(super) fn referring_routes(
     references: References<'_>,
     object: &ObjectId,
 ) -> impl Iterator<Item = ObjectId> {
-    let routes = Kind::ALL.into_iter().filter(|kind| kind.is_route());
-    routes.flat_map(move |kind| referring(references, object, kind).cloned())
+    let kinds = Kind::ALL.into_iter().filter(|kind| sends(*kind));
+    kinds.flat_map(move |kind| referring(references, object, kind).cloned())
+}
+
+/// Whether requests get to what objects of the kind refer to: by a route, or by a filter of a listener.
+pub(super) fn sends(kind: Kind) -> bool {
+    kind.is_route() || matches!(kind, Kind::Gateway | Kind::ListenerSet)
 }
 
 fn referring<'a>(

@@ -1,14 +1,18 @@
 //! The rules of a route: what becomes of each, and where its references lead.
 
 use super::backends::{Refusal, resolve, with_port};
-use super::grants::Referrer;
+use super::grants::{References, Referrer};
 use super::list_problems;
 use super::route::Context;
+use super::upstream::Upstream;
 use super::verdict::{RouteAccepted, RoutePartiallyInvalid, RouteResolvedRefs, Verdict};
 use crate::api::ObjectId;
 use crate::api::gateway::BackendObjectReference;
 use crate::convert::{AuthReference, BackendReference, HttpRule, MirrorReference, Standing};
-use crate::model::{Backend, BackendTarget, ExternalAuth, Filters, Mirror, Reason, Rule, UpstreamKey};
+use crate::model::{
+    Backend, BackendTarget, ExternalAuth, Filters, Mirror, ObjectKey, Reason, Rule, UpstreamKey,
+};
+use std::collections::BTreeMap;
 
 /// The rules of a route, sorted by what became of them.
 #[derive(Default)]
@@ -46,7 +50,10 @@ pub(super) fn judge(context: &Context<'_>, route: &ObjectId, converted: &[HttpRu
                 let references = rule.backends.iter().map(|backend| backend.object.clone());
                 let filters = with_mirrors(context, route, &rule.filters, &rule.mirrors, &mut rules.refusals);
                 let auth = rule.auth.as_ref();
-                let auth = auth.map(|auth| external_auth(context, route, auth, &mut rules.refusals));
+                let from = Referrer { kind: route.kind, namespace: &route.key.namespace };
+                let auth = auth.map(|auth| {
+                    external_auth(context.references, context.upstreams, from, auth, &mut rules.refusals)
+                });
                 let filters = Filters { auth, ..filters };
                 (filters, backends, references.collect())
             }
@@ -83,7 +90,8 @@ fn one_backend(
         .and_then(|object| resolve(context.references, context.upstreams, from, &object));
     let target = target(resolved, &backend.object, &backend.field, refusals);
     let filters = with_mirrors(context, route, &backend.filters, &backend.mirrors, refusals);
-    let auth = backend.auth.as_ref().map(|auth| external_auth(context, route, auth, refusals));
+    let auth = backend.auth.as_ref();
+    let auth = auth.map(|auth| external_auth(context.references, context.upstreams, from, auth, refusals));
     let filters = Filters { auth, ..filters };
     Backend { weight: backend.weight, target, filters, session: None }
 }
@@ -107,14 +115,14 @@ fn target(
 }
 
 /// The filter with its service. One that leads nowhere lets no request go on.
-fn external_auth(
-    context: &Context<'_>,
-    route: &ObjectId,
+pub(super) fn external_auth(
+    references: References<'_>,
+    upstreams: &BTreeMap<ObjectKey, Upstream>,
+    from: Referrer<'_>,
     auth: &AuthReference,
     refusals: &mut Vec<(String, Refusal)>,
 ) -> ExternalAuth {
-    let from = Referrer { kind: route.kind, namespace: &route.key.namespace };
-    let resolved = resolve(context.references, context.upstreams, from, &auth.object);
+    let resolved = resolve(references, upstreams, from, &auth.object);
     ExternalAuth {
         target: target(resolved, &auth.object, &auth.field, refusals),
         protocol: auth.protocol.clone(),

@@ -14,7 +14,7 @@ use super::ingress::settle;
 use super::ingress_classes::IngressClasses;
 use super::isolation::Isolation;
 use super::options::Place;
-use super::policies::{Policy, Touched};
+use super::policies::{self, Policy, Touched};
 use super::ports::Ports;
 use super::rivals::Rivals;
 use super::route::{self, Converted, Judged as JudgedRoute, Route};
@@ -271,15 +271,18 @@ impl Attachments {
         let touched = self
             .backend_tls
             .judge(index, dirty_of(Kind::BackendTlsPolicy), |key| backend_tls::judge(index, bundles, key));
-        routes.extend(touched.attached.iter().flat_map(|object| referring_routes(index, object)));
+        let attached = touched.attached.iter().map(|object| Dependency::Object(object.clone()));
+        let mut referring: BTreeSet<_> =
+            attached.flat_map(|object| index.referrers(&object).cloned().collect::<Vec<_>>()).collect();
         follow_policies(index, touched, &mut upstreams, &mut changes);
-        routes.extend(self.update_upstreams(index, &upstreams, &mut changes));
+        referring.extend(self.update_upstreams(index, &upstreams, &mut changes));
+        routes.extend(self.update_referring(index, referring, &mut changes));
         self.update_routes(index, &routes, &mut changes);
         self.settle_policies(index, &routes, &upstreams, &gateways, &mut changes);
         changes
     }
 
-    /// Returns the routes for which something changed: whether the Upstream can be used at all.
+    /// Returns what refers to an Upstream of which it changed whether it can be used at all.
     fn update_upstreams(
         &mut self,
         index: &Index,
@@ -287,7 +290,7 @@ impl Attachments {
         changes: &mut Changes,
     ) -> BTreeSet<ObjectId> {
         let references = References { index, options: &self.options };
-        let mut routes = BTreeSet::new();
+        let mut referring = BTreeSet::new();
         for key in dirty {
             changes.work.upstreams += 1;
             let judged = upstream::judge(references, &self.backend_tls, key);
@@ -296,11 +299,11 @@ impl Attachments {
                 changes.add(Kind::Upstream, key);
                 if usable(before.as_ref()) != after {
                     let id = ObjectId { kind: Kind::Upstream, key: key.clone() };
-                    routes.extend(referring_routes(index, &id));
+                    referring.extend(index.referrers(&Dependency::Object(id)).cloned());
                 }
             }
         }
-        routes
+        referring
     }
 
     fn update_routes(&mut self, index: &Index, dirty: &BTreeSet<ObjectId>, changes: &mut Changes) {
@@ -388,13 +391,20 @@ impl Attachments {
         let upstreams = upstreams.iter().map(|key| ObjectId { kind: Kind::Upstream, key: key.clone() });
         let gateways = gateways.iter().map(|key| ObjectId { kind: Kind::Gateway, key: key.clone() });
         // One that was not dirty can lose a listener to another, or win it.
-        let routes = routes.iter().chain(changes.routes()).cloned();
+        let changed = changes.objects.iter().filter(|id| policies::sends(id.kind));
+        let routes = routes.iter().chain(changed).cloned();
         let judged: BTreeSet<_> = routes.chain(upstreams).chain(gateways).collect();
         let references = References { index, options: &self.options };
-        let (attached, gateways) = (&self.attached, &self.gateways);
+        let (attached, gateways, sets) = (&self.attached, &self.gateways, &self.sets);
         let gateways_of = |id: &ObjectId| match id.kind {
             Kind::Gateway => {
                 Some(&id.key).filter(|key| gateways.contains_key(key)).cloned().into_iter().collect()
+            }
+            Kind::ListenerSet => {
+                let gateway = sets.get(&id.key).filter(|key| {
+                    gateways.get(key).is_some_and(|gateway| !gateway.listeners_in(id).is_empty())
+                });
+                gateway.cloned().into_iter().collect()
             }
             _ => attached.used_by(id).map(|listener| listener.gateway.clone()).collect(),
         };

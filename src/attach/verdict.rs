@@ -229,6 +229,8 @@ reasons! {
         UnsupportedProtocol => False "UnsupportedProtocol",
         /// A field that must not be passed over is not supported.
         UnsupportedValue => False "UnsupportedValue",
+        /// A filter of it cannot be what somebody wanted.
+        InvalidListenerFilter => False "InvalidListenerFilter",
         /// None of the references for the certificates of its clients leads to authorities.
         NoValidCaCertificate => False "NoValidCACertificate",
         /// Another listener of the Gateway has its port and hostname.
@@ -261,12 +263,14 @@ reasons! {
         InvalidCertificateRef => False "InvalidCertificateRef",
         /// A kind of routes that the listener cannot have.
         InvalidRouteKinds => False "InvalidRouteKinds",
-        /// A certificate, or authorities, of another namespace without a grant.
+        /// A certificate, authorities, or the service of a filter, of another namespace without a grant.
         RefNotPermitted => False "RefNotPermitted",
         /// Authorities for the certificates of clients are not there, or bad.
         InvalidCaCertificateRef => False "InvalidCACertificateRef",
         /// They are looked for in a kind that holds none.
         InvalidCaCertificateKind => False "InvalidCACertificateKind",
+        /// The service of a filter is not there or cannot be used, or the filter is of no known kind.
+        InvalidListenerFilterRef => False "InvalidListenerFilterRef",
     }
 
     /// Whether a listener conflicts with another.

@@ -166,6 +166,7 @@ impl Step<'_> {
                 self.put(Resource::Certificate((**certificate).clone()));
                 used.insert(ResourceKey::Certificate(certificate.key.clone()));
             }
+            used.extend(resource.upstreams().cloned().map(ResourceKey::Upstream));
             self.set_uses(&ResourceKey::Listener(resource.key.clone()), used);
             self.put(Resource::Listener(resource.clone()));
         }

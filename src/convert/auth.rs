@@ -5,7 +5,7 @@ use super::matches::{path, without_slash};
 use super::{InvalidField, InvalidValue};
 use crate::api::gateway::{
     BackendObjectReference, HttpExternalAuthFilter, HttpRouteExternalAuthProtocol, HttpRouteFilter,
-    HttpRouteFilterType,
+    HttpRouteFilterType, Listener, ListenerFilterType,
 };
 use crate::model::{AuthProtocol, ExternalAuth};
 use std::sync::Arc;
@@ -49,23 +49,53 @@ pub(super) fn external_auth(
                 if found.is_some() {
                     return Err(invalid(InvalidValue::FilterTwice("ExternalAuth")));
                 }
-                let field = format!("{field}.externalAuth");
-                let mut object = auth.backend_ref.clone();
-                object.namespace.get_or_insert_with(|| namespace.to_owned());
-                let max_body = auth.forward_body.and_then(|body| body.max_size);
-                found = Some(AuthReference {
-                    object,
-                    protocol: protocol(auth, &field)?,
-                    max_body: max_body.unwrap_or_default().min(ExternalAuth::MAX_BODY),
-                    edited,
-                    rewritten,
-                    field: format!("{field}.backendRef"),
-                });
+                let asked = reference(auth, namespace, &format!("{field}.externalAuth"))?;
+                found = Some(AuthReference { edited, rewritten, ..asked });
             }
             _ => {}
         }
     }
     Ok(found)
+}
+
+/// The ExternalAuth filters of a listener (GEP-5224), in their order; those of another type are left to
+/// [`super::unsupported`]. `field` is the listener's.
+///
+/// # Errors
+/// One of them cannot be what somebody wanted.
+pub fn listener_filters(
+    listener: &Listener,
+    namespace: &str,
+    field: &str,
+) -> Result<Vec<AuthReference>, InvalidField> {
+    let filters = listener.filters.iter().flat_map(|filters| &filters.requests).enumerate();
+    let asking = filters.filter(|(_, filter)| filter.type_ == ListenerFilterType::ExternalAuth);
+    let each = asking.map(|(index, filter)| {
+        let field = format!("{field}.filters.requests[{index}]");
+        match &filter.external_auth {
+            Some(auth) => reference(auth, namespace, &format!("{field}.externalAuth")),
+            None => Err(InvalidField::new(field, InvalidValue::EmptyFilter("ExternalAuth"))),
+        }
+    });
+    each.collect()
+}
+
+fn reference(
+    wire: &HttpExternalAuthFilter,
+    namespace: &str,
+    field: &str,
+) -> Result<AuthReference, InvalidField> {
+    let mut object = wire.backend_ref.clone();
+    object.namespace.get_or_insert_with(|| namespace.to_owned());
+    let max_body = wire.forward_body.and_then(|body| body.max_size);
+    Ok(AuthReference {
+        object,
+        protocol: protocol(wire, field)?,
+        max_body: max_body.unwrap_or_default().min(ExternalAuth::MAX_BODY),
+        edited: false,
+        rewritten: false,
+        field: format!("{field}.backendRef"),
+    })
 }
 
 /// "If unset, implementations must assume the default behavior for each included field".

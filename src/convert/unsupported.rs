@@ -57,13 +57,10 @@ const fn unless(field: Field, honoured: fn(&Value) -> bool) -> Field {
 }
 
 const CLOSED: &str = "requests that the rule matches are answered with 500; remove the filter";
-const UNFILTERED: &str = "the listener would let every request in; remove the field";
+const UNFILTERED: &str = "the listener would let in what the filter keeps out; remove the filter";
 const OWN_TLS: &str = "TLS is served with Tidegate's own settings";
 
-fn has_no_filter(filters: &Value) -> bool {
-    filters.pointer("/requests").and_then(Value::as_array).is_none_or(Vec::is_empty)
-}
-
+const LISTENERS_BODY: &str = "spec.listeners[].filters.requests[].externalAuth.forwardBody.maxSize";
 const BODY: &str = "bodies of more than 1 MiB are refused with 413";
 
 fn is_short_body(value: &Value) -> bool {
@@ -105,8 +102,10 @@ pub const FIELDS: &[Field] = {
             ),
             |value| value == "",
         ),
-        unless(field(Gateway, "spec.listeners[].filters", RefusesListener, UNFILTERED), has_no_filter),
-        unless(field(ListenerSet, "spec.listeners[].filters", RefusesListener, UNFILTERED), has_no_filter),
+        field(Gateway, "spec.listeners[].filters.requests[].extensionRef", RefusesListener, UNFILTERED),
+        field(ListenerSet, "spec.listeners[].filters.requests[].extensionRef", RefusesListener, UNFILTERED),
+        unless(field(Gateway, LISTENERS_BODY, Told, BODY), is_short_body),
+        unless(field(ListenerSet, LISTENERS_BODY, Told, BODY), is_short_body),
         field(Gateway, "spec.listeners[].tls.options", Told, OWN_TLS),
         field(ListenerSet, "spec.listeners[].tls.options", Told, OWN_TLS),
         unless(

@@ -2,7 +2,7 @@
 
 use super::Broken;
 use crate::api::gateway::{
-    AnyRoute, BackendTlsPolicy, Gateway, GatewayClass, ListenerSet,
+    AnyRoute, BackendObjectReference, BackendTlsPolicy, Gateway, GatewayClass, Listener, ListenerSet,
     LocalPolicyTargetReferenceWithSectionName, ParentGatewayReference, ParentReference,
     SecretObjectReference,
 };
@@ -114,22 +114,33 @@ impl Collector<'_> {
                 }
             }
         }
-        let listeners = gateway.spec.listeners.iter();
-        let tls = listeners.filter_map(|listener| listener.tls.as_ref());
-        self.certificates(tls.flat_map(|tls| &tls.certificate_refs).chain(shown));
+        self.certificates(shown.into_iter());
+        self.listeners(&gateway.spec.listeners);
+    }
+
+    fn listeners(&mut self, listeners: &[Listener]) {
+        let tls = listeners.iter().filter_map(|listener| listener.tls.as_ref());
+        self.certificates(tls.flat_map(|tls| &tls.certificate_refs));
+        let filters = listeners.iter().filter_map(|listener| listener.filters.as_ref());
+        let auths =
+            filters.flat_map(|filters| &filters.requests).filter_map(|one| one.external_auth.as_ref());
+        self.backends(auths.map(|auth| &auth.backend_ref));
     }
 
     fn listener_set(&mut self, set: &ListenerSet) {
         self.parent_gateway(&set.spec.parent_ref);
-        let tls = set.spec.listeners.iter().filter_map(|listener| listener.tls.as_ref());
-        self.certificates(tls.flat_map(|tls| &tls.certificate_refs));
+        self.listeners(&set.spec.listeners);
     }
 
     fn route(&mut self, route: &dyn AnyRoute) {
         self.parents(&route.common().parent_refs);
         // Whether a listener selects the route can hang on its namespace's labels.
         self.object(Kind::Namespace, "", self.namespace);
-        for object in route.backends() {
+        self.backends(route.backends().into_iter());
+    }
+
+    fn backends<'a>(&mut self, objects: impl Iterator<Item = &'a BackendObjectReference>) {
+        for object in objects {
             if let Some(kind) = Kind::find(&object.group, &object.kind).filter(|kind| kind.is_backend()) {
                 self.granted(kind, object.namespace.as_deref(), &object.name);
             }

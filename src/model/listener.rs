@@ -1,6 +1,9 @@
 //! Where the data plane accepts connections.
 
-use super::{Authorities, BindAddress, CertificateKey, Hostname, IpProtocol, ListenerKey, ListenerSettings};
+use super::{
+    Authorities, BackendTarget, BindAddress, CertificateKey, ExternalAuth, Hostname, IpProtocol, ListenerKey,
+    ListenerSettings, UpstreamKey,
+};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -100,6 +103,18 @@ pub struct Listener {
     pub clients: Option<ClientValidation>,
     /// Which certificate targets are shown that its clients' requests are sent to by TLS, if they ask.
     pub client_certificate: Option<ClientCertificate>,
+    /// Who is asked about each of its requests before a route is looked for, one after the other.
+    pub filters: Vec<ExternalAuth>,
     /// What holds for its clients; the same for all listeners of one socket.
     pub settings: Arc<ListenerSettings>,
+}
+
+impl Listener {
+    /// The upstreams of those who are asked about its requests.
+    pub fn upstreams(&self) -> impl Iterator<Item = &UpstreamKey> {
+        self.filters.iter().filter_map(|filter| match &filter.target {
+            BackendTarget::Upstream(key) => Some(key),
+            BackendTarget::Broken { .. } => None,
+        })
+    }
 }

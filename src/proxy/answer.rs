@@ -8,6 +8,14 @@ use http::request::Parts;
 use http::{Response, StatusCode, Version};
 
 const GRPC: &[u8] = b"application/grpc";
+const UNKNOWN: &str = "2";
+const DEADLINE_EXCEEDED: &str = "4";
+const PERMISSION_DENIED: &str = "7";
+const UNIMPLEMENTED: &str = "12";
+const INTERNAL: &str = "13";
+const UNAVAILABLE: &str = "14";
+const UNAUTHENTICATED: &str = "16";
+
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
@@ -77,11 +85,15 @@ pub(super) fn answer(reason: Reason) -> Response<ResponseBody> {
 /// a client understands. `application/grpc-web` is another protocol, whose clients read the status of
 /// HTTP.
 pub(super) fn is_rpc(head: &Parts) -> bool {
-    let is_grpc = |value: &HeaderValue| {
+    head.version == Version::HTTP_2 && is_grpc(&head.headers)
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
+    let is_it = |value: &HeaderValue| {
         let (name, rest) = value.as_bytes().split_at_checked(GRPC.len()).unwrap_or_default();
         name.eq_ignore_ascii_case(GRPC) && matches!(rest.first(), None | Some(b'+' | b';' | b' '))
     };
-    head.version == Version::HTTP_2 && head.headers.get(CONTENT_TYPE).is_some_and(is_grpc)
+    headers.get(CONTENT_TYPE).is_some_and(is_it)
 }
 
 /// The same to a gRPC call: in gRPC an answer has status 200, and one that says no more than how the
@@ -91,6 +103,25 @@ pub(super) fn rpc(reason: Reason) -> Response<ResponseBody> {
     *response.headers_mut() = rpc_trailers(reason);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     response
+}
+
+/// What a service that knows nothing of gRPC has to say, as an answer to a gRPC call: its status becomes
+/// gRPC's, and its page goes. Other fields stay.
+pub(super) fn as_rpc(response: Response<ResponseBody>, reason: Reason) -> Response<ResponseBody> {
+    if is_grpc(response.headers()) {
+        return response;
+    }
+    let (head, body) = response.into_parts();
+    body.discard();
+    let mut answer = rpc(reason);
+    let own =
+        |name: &HeaderName| name.as_str().starts_with("content-") || answer.headers().contains_key(name);
+    let kept: Vec<_> = head.headers.iter().filter(|(name, _)| !own(name)).collect();
+    for (name, value) in kept {
+        answer.headers_mut().append(name, value.clone());
+    }
+    answer.headers_mut().insert(GRPC_STATUS, HeaderValue::from_static(of_status(head.status)));
+    answer
 }
 
 /// How a call ends.
@@ -104,12 +135,6 @@ pub(super) fn rpc_trailers(reason: Reason) -> HeaderMap {
 /// How a call ended, in gRPC's numbers. Those that go with a status of HTTP are gRPC's own
 /// (`http-grpc-status-mapping.md`).
 fn rpc_status(reason: Reason) -> &'static str {
-    const UNKNOWN: &str = "2";
-    const DEADLINE_EXCEEDED: &str = "4";
-    const PERMISSION_DENIED: &str = "7";
-    const UNIMPLEMENTED: &str = "12";
-    const INTERNAL: &str = "13";
-    const UNAVAILABLE: &str = "14";
     match reason {
         // "When a GRPCBackendRef is invalid, UNAVAILABLE statuses MUST be returned".
         Reason::NoBackends
@@ -118,15 +143,22 @@ fn rpc_status(reason: Reason) -> &'static str {
         | Reason::InvalidBackendTls
         | Reason::RefNotPermitted => UNAVAILABLE,
         Reason::DeadlineExceeded => DEADLINE_EXCEEDED,
-        other => match status(other) {
-            StatusCode::BAD_REQUEST => INTERNAL,
-            StatusCode::FORBIDDEN => PERMISSION_DENIED,
-            StatusCode::NOT_FOUND => UNIMPLEMENTED,
-            StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
-                UNAVAILABLE
-            }
-            _ => UNKNOWN,
-        },
+        other => of_status(status(other)),
+    }
+}
+
+/// gRPC's number for a status of HTTP.
+fn of_status(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::BAD_REQUEST => INTERNAL,
+        StatusCode::UNAUTHORIZED => UNAUTHENTICATED,
+        StatusCode::FORBIDDEN => PERMISSION_DENIED,
+        StatusCode::NOT_FOUND => UNIMPLEMENTED,
+        StatusCode::TOO_MANY_REQUESTS
+        | StatusCode::BAD_GATEWAY
+        | StatusCode::SERVICE_UNAVAILABLE
+        | StatusCode::GATEWAY_TIMEOUT => UNAVAILABLE,
+        _ => UNKNOWN,
     }
 }
 

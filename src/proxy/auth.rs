@@ -8,6 +8,7 @@ mod plain;
 
 pub(super) use change::{Change, apply, edit};
 
+use super::answer;
 use super::connection::Client;
 use super::filters;
 use super::forward::Outgoing;
@@ -63,6 +64,87 @@ pub(super) struct Stage<'a> {
     pub(super) own: &'a Filters,
 }
 
+/// Asks the services of the listener's filters (GEP-5224) before a rule is looked for, one after the
+/// other, each about what those before it made of the request; an answer instead if the request does not
+/// go on. `matched` is the head that rules are matched with: what changes there changes in the request
+/// itself as well, for whoever comes behind.
+pub(super) async fn before_routing(
+    client: &Rc<Client>,
+    table: &Table,
+    arrived: &mut Arrived<'_>,
+    matched: &mut HeaderMap,
+    record: &mut Record,
+) -> Result<Option<Response<ResponseBody>>, Reason> {
+    let listener = arrived.listener.clone();
+    if let Some(source) = &arrived.source {
+        source.keep(listener.filters.iter().map(|auth| auth.max_body).max().unwrap_or_default());
+    }
+    for auth in &listener.filters {
+        let verdict = as_it_is(client, table, auth, arrived).await;
+        match heed(verdict, auth, arrived, record)? {
+            Heeded::Answer(response) => return Ok(Some(response)),
+            Heeded::GoesOn(changes) => {
+                apply(&changes, matched);
+                apply(&changes, &mut arrived.head.headers);
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Asks about a request as it is by now.
+async fn as_it_is(
+    client: &Rc<Client>,
+    table: &Table,
+    auth: &ExternalAuth,
+    arrived: &Arrived<'_>,
+) -> Result<Verdict, Reason> {
+    let upstream = upstream(auth, table)?;
+    let body = body(arrived.source.as_ref(), auth.max_body).await?;
+    let (headers, path) = (arrived.head.headers.clone(), arrived.path().into());
+    Question { client, auth, arrived, headers, path, body }.ask(upstream).await
+}
+
+/// Where the service is.
+fn upstream<'a>(auth: &ExternalAuth, table: &'a Table) -> Result<&'a Arc<Upstream>, Reason> {
+    match &auth.target {
+        Target::Broken(reason) => Err(*reason),
+        Target::Upstream(slot) => table.upstreams.get(*slot).ok_or(Reason::AuthUnavailable),
+    }
+}
+
+/// What becomes of a request.
+enum Heeded {
+    /// It goes on with these changes.
+    GoesOn(Vec<Change>),
+    Answer(Response<ResponseBody>),
+}
+
+/// Takes a verdict in.
+fn heed(
+    verdict: Result<Verdict, Reason>,
+    auth: &ExternalAuth,
+    arrived: &mut Arrived<'_>,
+    record: &mut Record,
+) -> Result<Heeded, Reason> {
+    if !matches!(verdict, Ok(Verdict::Allowed { .. })) {
+        record.broken_backend(&auth.name);
+        record.request_id(arrived.head.headers.get(headers::X_REQUEST_ID));
+    }
+    match verdict? {
+        Verdict::Denied(response) => {
+            let is_rpc = answer::is_rpc(&arrived.head);
+            let response = if is_rpc { answer::as_rpc(response, Reason::AuthDenied) } else { response };
+            record.answered(response.status(), Some(Reason::AuthDenied));
+            Ok(Heeded::Answer(response))
+        }
+        Verdict::Allowed { request, answer: changes } => {
+            arrived.answer.extend(changes);
+            Ok(Heeded::GoesOn(request))
+        }
+    }
+}
+
 /// Asks the service of a filter, if there is one; an answer instead if the request does not go on.
 pub(super) async fn check(
     client: &Rc<Client>,
@@ -74,32 +156,20 @@ pub(super) async fn check(
 ) -> Result<Option<Response<ResponseBody>>, Reason> {
     let Some(auth) = &stage.own.auth else { return Ok(None) };
     let asked = async {
-        let upstream = match &auth.target {
-            Target::Broken(reason) => return Err(*reason),
-            Target::Upstream(slot) => table.upstreams.get(*slot).ok_or(Reason::AuthUnavailable)?,
-        };
+        let upstream = upstream(auth, table)?;
         let body = body(arrived.source.as_ref(), auth.max_body).await?;
-        let question = Question::new(client, auth, found, &stage, arrived, body);
-        question.ask(upstream).await
+        Question::new(client, auth, found, &stage, arrived, body).ask(upstream).await
     };
     let limit = found.rule.timeouts.request.map(|limit| Instant::from_std(record.started()) + limit);
     let verdict = match limit {
         Some(limit) => timeout_at(limit, asked).await.unwrap_or(Err(Reason::RouteTimeout)),
         None => asked.await,
     };
-    if !matches!(verdict, Ok(Verdict::Allowed { .. })) {
-        record.broken_backend(&auth.name);
-        record.request_id(arrived.head.headers.get(headers::X_REQUEST_ID));
-    }
-    match verdict? {
-        Verdict::Denied(response) => {
-            record.answered(response.status(), Some(Reason::AuthDenied));
-            Ok(Some(response))
-        }
-        Verdict::Allowed { request, answer } => {
+    match heed(verdict, auth, arrived, record)? {
+        Heeded::Answer(response) => Ok(Some(response)),
+        Heeded::GoesOn(request) => {
             let changes = if stage.before.is_none() { &mut arrived.by_rule } else { &mut arrived.by_backend };
             *changes = request;
-            arrived.answer.extend(answer);
             Ok(None)
         }
     }

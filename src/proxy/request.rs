@@ -1,4 +1,4 @@
-//! One request, phase by phase: screen, find the rule, filter, pick a backend, forward.
+//! One request, phase by phase: screen, filter by the listener, find the rule, filter, pick a backend, forward.
 
 use super::answer;
 use super::auth::{self, Change, Stage};
@@ -18,7 +18,7 @@ use crate::model::{Reason, RouteKind, Transport};
 use crate::table::{self, Backend, Belonging, Bind, Found, Listener, Rule, Table, Target};
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
 use http::request::Parts;
-use http::{Request, Response, StatusCode, Uri, Version};
+use http::{HeaderMap, Request, Response, StatusCode, Uri, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
@@ -95,19 +95,26 @@ async fn serve(
     let listener = claim(client, bind, &screened.host)?;
     client.count_with(listener);
     record.listener(listener);
-    let request = table::Request {
-        host: &screened.host,
-        path,
-        query: head.uri.query(),
-        method: &head.method,
-        headers: &head.headers,
+    let (found, mut arrived) = if listener.filters.is_empty() {
+        let found = find(listener, screened, &head, &head.headers)?;
+        (found, Arrived::new(client, screened, listener, head, body, record))
+    } else {
+        // Rules match what the client said of its connection, too, which no backend gets.
+        let mut matched = head.headers.clone();
+        let mut arrived = Arrived::new(client, screened, listener, head, body, record);
+        let checked = Box::pin(auth::before_routing(client, &table, &mut arrived, &mut matched, record));
+        if let Some(answer) = checked.await? {
+            return Ok(answer);
+        }
+        (find(listener, screened, &arrived.head, &matched)?, arrived)
     };
-    let found = listener.find(&request).ok_or(Reason::NoRoute)?;
     record.rule(found.rule);
-    if cors::is_preflight(&found.rule.filters, &head, sharing)? {
-        return Ok(preflight(&found.rule.filters, record));
+    if cors::is_preflight(&found.rule.filters, &arrived.head, sharing)? {
+        return Ok(preflight(&found.rule.filters, &arrived, record));
     }
-    let mut arrived = Arrived::new(client, screened, listener, head, body, found.rule, record);
+    if let Some(source) = &arrived.source {
+        source.keep(found.rule.body_before);
+    }
     if found.rule.filters.auth.is_some() {
         let stage = Stage { before: None, own: &found.rule.filters };
         let checked = Box::pin(auth::check(client, &table, &found, stage, &mut arrived, record));
@@ -127,6 +134,23 @@ async fn serve(
     send(client, &table, found, arrived, record, sharing).await
 }
 
+/// The rule for a request.
+fn find<'a>(
+    listener: &'a Listener,
+    screened: &Screened,
+    head: &Parts,
+    headers: &HeaderMap,
+) -> Result<Found<'a>, Reason> {
+    let request = table::Request {
+        host: &screened.host,
+        path: screened.path.as_deref().unwrap_or_else(|| head.uri.path()),
+        query: head.uri.query(),
+        method: &head.method,
+        headers,
+    };
+    listener.find(&request).ok_or(Reason::NoRoute)
+}
+
 /// Sends a request to the backend whose turn it is.
 async fn send(
     client: &Rc<Client>,
@@ -138,7 +162,7 @@ async fn send(
 ) -> Result<Response<ResponseBody>, Reason> {
     let backend = pick(&client.worker, found.rule)?;
     if cors::is_preflight(&backend.filters, &arrived.head, sharing)? {
-        return Ok(preflight(&backend.filters, record));
+        return Ok(preflight(&backend.filters, &arrived, record));
     }
     let slot = match &backend.target {
         Target::Upstream(slot) => *slot,
@@ -178,8 +202,9 @@ async fn send(
 }
 
 /// Answers a preflight.
-fn preflight(filters: &table::Filters, record: &mut Record) -> Response<ResponseBody> {
-    let response = cors::preflight_answer(filters);
+fn preflight(filters: &table::Filters, arrived: &Arrived<'_>, record: &mut Record) -> Response<ResponseBody> {
+    let mut response = cors::preflight_answer(filters);
+    auth::apply(&arrived.answer, response.headers_mut());
     record.answered(response.status(), Some(Reason::CorsPreflight));
     response
 }
@@ -254,15 +279,12 @@ impl<'a> Arrived<'a> {
         listener: &'a Arc<Listener>,
         mut head: Parts,
         body: Incoming,
-        rule: &Rule,
         record: &mut Record,
     ) -> Self {
         let upgrade = (head.version == Version::HTTP_11).then(|| headers::upgrade(&head.headers)).flatten();
         headers::prepare_request(&mut head.headers, &screened.authority, &sender(client));
-        let source = (!body.is_end_stream()).then(|| {
-            let replayed = client.socket.settings().limits.replay_bytes;
-            Source::new(body, replayed.max(rule.body_before))
-        });
+        let source =
+            (!body.is_end_stream()).then(|| Source::new(body, client.socket.settings().limits.replay_bytes));
         if let Some(source) = &source {
             record.source(source);
         }

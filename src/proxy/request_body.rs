@@ -74,6 +74,14 @@ impl Source {
         })))
     }
 
+    /// Keeps up to so many bytes, unless more are kept anyway. Of a body of which some has come already
+    /// either all was kept or nothing can be.
+    pub(super) fn keep(&self, bytes: usize) {
+        let mut inner = self.0.borrow_mut();
+        let kept: usize = inner.kept.iter().map(Bytes::len).sum();
+        inner.room = inner.room.max(bytes.saturating_sub(kept));
+    }
+
     /// Sends these copies, too, when all of it has come. Some of it may have come already, for whoever
     /// decides whether the request goes on.
     pub(super) fn copy_to(&self, mut copies: Box<Copies>) {

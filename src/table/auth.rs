@@ -2,7 +2,7 @@
 
 use super::filter::{InvalidFilter, header_name};
 use super::rule::Target;
-use crate::model::{self, BackendTarget};
+use crate::model::{self, BackendTarget, Reason};
 use crate::upstream::Registry;
 use http::HeaderName;
 use std::sync::Arc;
@@ -44,6 +44,22 @@ pub enum AuthProtocol {
 }
 
 impl ExternalAuth {
+    /// Those of a listener. One that cannot be honoured lets no request go on.
+    pub(super) fn compile_all(auths: &[model::ExternalAuth], registry: &mut Registry) -> Box<[Self]> {
+        let each = auths.iter().map(|auth| match Self::compile(auth, registry) {
+            Ok(compiled) => compiled,
+            Err(error) => Self {
+                target: Target::Broken(Reason::InvalidFilter),
+                name: error.to_string().into(),
+                protocol: AuthProtocol::Grpc { send: Box::default() },
+                max_body: 0,
+                edited: false,
+                rewritten: false,
+            },
+        });
+        each.collect()
+    }
+
     pub(super) fn compile(
         auth: &model::ExternalAuth,
         registry: &mut Registry,

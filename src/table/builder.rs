@@ -4,6 +4,7 @@ mod certificates;
 mod dirty;
 
 use super::Table;
+use super::auth::ExternalAuth;
 use super::bucket::Bucket;
 use super::compile::{CompiledRoute, Compiler};
 use super::hosts::Hosts;
@@ -269,6 +270,7 @@ impl Builder {
             tls: state.tls.as_ref().map(|tls| tls.config.clone()),
             identity: self.certificates.identity(listener.client_certificate.as_ref()),
             metrics: self.metrics.listener(key),
+            filters: ExternalAuth::compile_all(&listener.filters, &mut self.registry),
             buckets: state.buckets.clone(),
         }));
         dirty.binds.extend(&listener.binds);

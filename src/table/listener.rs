@@ -1,5 +1,6 @@
 //! Sockets and the listeners that share them.
 
+use super::auth::ExternalAuth;
 use super::bucket::Bucket;
 use super::conditions::Request;
 use super::hosts::Hosts;
@@ -42,6 +43,8 @@ pub struct Listener {
     pub identity: Identity,
     /// Its counters.
     pub metrics: Arc<ListenerMetrics>,
+    /// Who is asked about each request before a rule is looked for, one after the other.
+    pub filters: Box<[ExternalAuth]>,
     /// By the hostnames that the routes have themselves, not by what they share with the
     /// listener's: Gateway API's precedence goes by the former.
     pub(super) buckets: Hosts<Arc<Bucket>>,

@@ -52,6 +52,7 @@ pub(super) fn listener(name: &str, hostname: &str) -> model::Listener {
         certificates: Vec::new(),
         clients: None,
         client_certificate: None,
+        filters: Vec::new(),
         settings: Default::default(),
     }
 }

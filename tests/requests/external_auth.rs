@@ -1,6 +1,6 @@
 //! The ExternalAuth filter: another service decides whether a request goes on.
 
-mod authorizer;
+pub mod authorizer;
 
 use crate::common::backend::Backend;
 use crate::common::certificates::Authority;
@@ -16,20 +16,20 @@ use serde_json::{Value, json};
 use std::net::{SocketAddr, TcpListener};
 
 /// The filter with a Service `auth` and those fields of its `http`.
-fn by_http(fields: &str) -> String {
+pub fn by_http(fields: &str) -> String {
     format!(
         "{{type: ExternalAuth, externalAuth: {{protocol: HTTP, backendRef: {{name: auth, port: 80}}, http: {{{fields}}}}}}}"
     )
 }
 
-fn by_grpc(fields: &str) -> String {
+pub fn by_grpc(fields: &str) -> String {
     format!(
         "{{type: ExternalAuth, externalAuth: {{protocol: GRPC, backendRef: {{name: auth, port: 80}}, {fields}}}}}"
     )
 }
 
 /// A rule for all requests with those filters.
-fn rule(filters: &str) -> String {
+pub fn rule(filters: &str) -> String {
     format!("- filters: [{filters}]\n  backendRefs: [{{name: only, port: 80}}]")
 }
 
@@ -47,7 +47,7 @@ fn with(backend: &Backend, auth: SocketAddr, filters: &str) -> Tidegate {
     with_options(Options::default(), backend, &[auth], &rule(filters))
 }
 
-const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+pub const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 fn names(head: &Head) -> Vec<&str> {
     let mut names: Vec<_> = head.headers.iter().map(|(name, _)| name.as_str()).collect();
@@ -55,7 +55,7 @@ fn names(head: &Head) -> Vec<&str> {
     names
 }
 
-fn outcome(line: &Value) -> Value {
+pub fn outcome(line: &Value) -> Value {
     ["status", "reason", "backend", "attempts"].map(|field| line[field].clone()).to_vec().into()
 }
 
@@ -227,7 +227,7 @@ fn a_body_that_nobody_looks_at_is_streamed() {
     assert_eq!((answer.status(), answer.body.as_slice()), (200, b"helloworld".as_slice()));
 }
 
-const UPGRADE: &str = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+pub const UPGRADE: &str = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
                        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
 #[test]

@@ -2,9 +2,11 @@
 
 mod backend;
 
-use crate::common::manifests::{documents, http_gateway, route, service_at};
+use crate::common::manifests::{documents, gateway, http_gateway, route, service_at};
 use crate::common::raw::{Client, ask};
+use crate::common::scripted::{Scripted, Step};
 use crate::common::tidegate::{Options, Tidegate};
+use crate::external_auth::by_http;
 use crate::telemetry::Log;
 use backend::{CallBody, Counted, GrpcBackend, MUCH, frames};
 use bytes::Bytes;
@@ -491,4 +493,45 @@ fn an_httproute_speaks_http1_where_a_grpcroute_speaks_http2() {
     let page = (Version::HTTP_11, "/page".to_owned());
     let call = (Version::HTTP_2, "/shop.Cart/Get".to_owned());
     assert_eq!(calls, [page.clone(), call.clone(), page.clone(), call.clone(), page, call]);
+}
+
+/// Whoever has no permission is told in gRPC's words, of a call that a route has and of one that none has.
+#[test]
+fn a_call_needs_the_permission_of_its_listener() {
+    let backend = GrpcBackend::start("only");
+    let auth = Scripted::start(|head| {
+        let status = match head.header("authorization") {
+            Some("known") => "200 OK",
+            Some(_) => "403 No",
+            None => "401 No",
+        };
+        let fields =
+            "X-User: alice\r\nWWW-Authenticate: Basic\r\nContent-Type: text/html\r\nContent-Length: 6";
+        vec![Step::Send(format!("HTTP/1.1 {status}\r\n{fields}\r\n\r\nlog in").into())]
+    });
+    let listener = format!(
+        "- {{name: http, protocol: HTTP, port: 8080, filters: {{requests: [{}]}}}}",
+        by_http("allowedResponseHeaders: [x-user]")
+    );
+    let texts = [
+        gateway(&listener),
+        service_at("only", &[backend.address], None),
+        service_at("auth", &[auth.address], None),
+        grpc_route(
+            "calls",
+            &[],
+            "- matches: [{method: {service: test.Echo}, headers: [{name: x-user, value: alice}]}]\n  \
+             backendRefs: [{name: only, port: 80}]",
+        ),
+    ];
+    let tidegate = Tidegate::start(&[("all.yaml", documents(&texts))]);
+    with_caller(tidegate.http(), async |mut caller| {
+        let reply = caller.call("test.Echo/Echo", &[("authorization", "known")]).await;
+        assert_eq!((reply.status, reply.code.as_str()), (StatusCode::OK, "0"), "{reply:?}");
+        caller.call("test.Echo/Echo", &[("x-user", "alice")]).await.expect_own("16", "AuthDenied");
+        caller.call("test.Other/Echo", &[("authorization", "other")]).await.expect_own("7", "AuthDenied");
+        caller.call("test.Other/Echo", &[("authorization", "known")]).await.expect_own("12", "NoRoute");
+    });
+    assert_eq!((auth.requests().len(), backend.calls().len()), (4, 1));
+    assert_eq!(backend.calls()[0].headers["x-user"], "alice");
 }

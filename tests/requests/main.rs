@@ -20,6 +20,7 @@ mod hostile_http1;
 mod hostile_http2;
 mod ingress;
 mod limits;
+mod listener_filters;
 mod listener_sets;
 mod mirrors;
 mod parameters;

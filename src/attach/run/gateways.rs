@@ -29,7 +29,8 @@ impl Attachments {
             }
             changes.work.gateways += 1;
             let read = (&mut self.certificates, &mut self.bundles);
-            let judged = gateway::judge(index, &self.options, &self.ports, read, &self.ingress_classes, key);
+            let known = (&self.ingress_classes, &self.upstreams);
+            let judged = gateway::judge(index, &self.options, &self.ports, read, known, key);
             let (ours, foreign) = match judged {
                 Judged::Ours(gateway) => (Some(*gateway), None),
                 Judged::Foreign(why) => (None, Some(why)),
@@ -74,6 +75,26 @@ impl Attachments {
         for key in &sets {
             routes.extend(self.place_set(index, key, changes));
         }
+        routes
+    }
+
+    /// Judges again the Gateways with filters for which something changed of an Upstream or a policy, as
+    /// these are known only after the sockets that Gateways have. Returns the routes that are to be judged.
+    pub(super) fn update_referring(
+        &mut self,
+        index: &Index,
+        referring: BTreeSet<ObjectId>,
+        changes: &mut Changes,
+    ) -> BTreeSet<ObjectId> {
+        let of = |kind: Kind| referring.iter().filter(move |id| id.kind == kind).map(|id| id.key.clone());
+        let sets = of(Kind::ListenerSet).collect();
+        let mut gateways: BTreeSet<_> = of(Kind::Gateway).collect();
+        gateways.extend(self.gateways_of(index, &sets));
+        let mut routes = match gateways.is_empty() {
+            true => BTreeSet::new(),
+            false => self.update_gateways(index, &gateways, sets, changes),
+        };
+        routes.extend(referring.into_iter().filter(|id| id.kind.is_route()));
         routes
     }
 

@@ -15,6 +15,7 @@ fn listener(name: &str, binds: &[&str]) -> Resource {
         certificates: Vec::new(),
         clients: None,
         client_certificate: None,
+        filters: Vec::new(),
         settings: Default::default(),
     })
 }

@@ -96,3 +96,31 @@ fn what_cannot_be_honoured_is_named() {
         assert!(error.starts_with(&problem), "{filters}: {error}");
     }
 }
+
+#[test]
+fn filters_of_a_listener_are_taken_in_their_order() {
+    let asks = |name: &str| json!({"protocol": "GRPC", "backendRef": {"name": name, "port": 80}});
+    let listener = |requests: Value| -> Listener {
+        let listener =
+            json!({"name": "a", "port": 80, "protocol": "HTTP", "filters": {"requests": requests}});
+        serde_json::from_value(listener).unwrap()
+    };
+    let extension = json!({"type": "ExtensionRef", "extensionRef": {"group": "", "kind": "A", "name": "a"}});
+    let wire = listener(json!([filter(asks("b")), extension, filter(asks("a"))]));
+    let found = listener_filters(&wire, "team", "spec.listeners[2]").unwrap();
+    let names: Vec<_> = found.iter().map(|auth| (auth.object.name.as_str(), auth.field.as_str())).collect();
+    assert_eq!(
+        names,
+        [
+            ("b", "spec.listeners[2].filters.requests[0].externalAuth.backendRef"),
+            ("a", "spec.listeners[2].filters.requests[2].externalAuth.backendRef"),
+        ]
+    );
+    assert!(found.iter().all(|auth| auth.object.namespace.as_deref() == Some("team")));
+    let empty = listener(json!([{"type": "ExternalAuth"}]));
+    let error = listener_filters(&empty, "team", "spec.listeners[0]").unwrap_err().to_string();
+    assert!(error.starts_with("spec.listeners[0].filters.requests[0]: "), "{error}");
+    let plain: Listener =
+        serde_json::from_value(json!({"name": "a", "port": 80, "protocol": "HTTP"})).unwrap();
+    assert_eq!(listener_filters(&plain, "team", "spec.listeners[0]"), Ok(vec![]));
+}

@@ -38,6 +38,28 @@ fn values_that_ask_for_what_happens_anyway_are_honoured() {
 }
 
 #[test]
+fn filters_of_listeners_are_found_one_by_one() {
+    let extension = json!({"type": "ExtensionRef", "extensionRef": {"name": "a"}});
+    let asks =
+        |size: u32| json!({"type": "ExternalAuth", "externalAuth": {"forwardBody": {"maxSize": size}}});
+    let object = json!({"spec": {"listeners": [
+        {"filters": {"requests": [asks(1_048_576), extension]}},
+        {"filters": {"requests": [asks(1_048_577)]}},
+    ]}});
+    for kind in [Kind::Gateway, Kind::ListenerSet] {
+        let found = find(kind, &object);
+        let seen: Vec<_> = found.iter().map(|found| (found.path.as_str(), found.field.effect)).collect();
+        assert_eq!(
+            seen,
+            [
+                ("spec.listeners[0].filters.requests[1].extensionRef", Effect::RefusesListener),
+                ("spec.listeners[1].filters.requests[0].externalAuth.forwardBody.maxSize", Effect::Told),
+            ]
+        );
+    }
+}
+
+#[test]
 fn fields_of_another_kind_are_not_looked_for() {
     let parameters = json!({"spec": {"service": {"type": "NodePort"}, "defaultScope": "All"}});
     assert_eq!(paths(Kind::GatewayParameters, parameters), ["spec.service"]);

@@ -59,3 +59,29 @@ fn a_call_is_answered_by_a_head_alone() {
     );
     assert!(http_body::Body::is_end_stream(answer.body()));
 }
+
+#[test]
+fn what_a_service_says_becomes_an_answer_to_a_call() {
+    let said = |status: u16, content_type: &'static str| {
+        let mut response = Response::new(ResponseBody::full(Bytes::from_static(b"log in")));
+        *response.status_mut() = StatusCode::from_u16(status).unwrap();
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        response.headers_mut().insert("content-length", HeaderValue::from_static("6"));
+        response.headers_mut().insert("www-authenticate", HeaderValue::from_static("Basic"));
+        as_rpc(response, Reason::AuthDenied)
+    };
+    for (status, expected) in
+        [(400, "13"), (401, "16"), (403, "7"), (404, "12"), (429, "14"), (503, "14"), (302, "2"), (204, "2")]
+    {
+        let answer = said(status, "text/html");
+        let fields = ["grpc-status", "grpc-message", "content-type", "www-authenticate"];
+        assert_eq!(answer.status(), StatusCode::OK);
+        let found = fields.map(|name| answer.headers()[name].to_str().unwrap());
+        assert_eq!(found, [expected, "AuthDenied", "application/grpc", "Basic"], "{status}");
+        assert_eq!(answer.headers().len(), fields.len());
+        assert!(http_body::Body::is_end_stream(answer.body()));
+    }
+    // One that knows gRPC has said it.
+    let answer = said(403, "application/grpc");
+    assert_eq!((answer.status(), answer.headers().get("grpc-status")), (StatusCode::FORBIDDEN, None));
+}

@@ -74,7 +74,7 @@ fn changes(answer: &Headers, copy: &[HeaderName]) -> Vec<Change> {
         copy
     };
     let mut changes = Vec::new();
-    for name in names {
+    for name in names.iter().filter(|name| !is_fixed(name)) {
         changes.push(Change::Remove(name.clone()));
         changes.extend(answer.get_all(name).iter().map(|value| Change::Append(name.clone(), value.clone())));
     }

@@ -57,6 +57,7 @@ fn listener() -> impl Strategy<Value = Listener> {
             certificates: Vec::new(),
             clients: None,
             client_certificate: None,
+            filters: Vec::new(),
             settings: Default::default(),
         },
     )

@@ -83,3 +83,12 @@ fn without_names_all_is_copied_that_is_no_matter_of_the_answer_itself() {
     ];
     assert_eq!(after(&client, &answer, &[]), map(&wanted));
 }
+
+/// Neither in the list of a filter nor without one.
+#[test]
+fn nobody_says_where_a_request_belongs() {
+    let (client, answer) = ([("host", "a"), ("x-user", "root")], [("host", "evil"), ("x-user", "alice")]);
+    let wanted = map(&[("host", "a"), ("x-user", "alice")]);
+    assert_eq!(after(&client, &answer, &["host", "x-user"]), wanted);
+    assert_eq!(after(&client, &answer, &[]), wanted);
+}
