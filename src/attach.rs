@@ -38,6 +38,7 @@ mod rules;
 mod run;
 mod sets;
 mod shadows;
+mod telemetry;
 mod upstream;
 pub mod verdict;
 

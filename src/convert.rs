@@ -24,6 +24,7 @@ mod selector;
 mod service;
 mod session;
 mod stream_route;
+mod tracing;
 pub mod unsupported;
 mod upstream;
 
@@ -40,4 +41,5 @@ pub use route::{BackendReference, HttpRule, Route, Standing, route};
 pub use secret::{InvalidSecret, certificate};
 pub use selector::{InvalidSelector, Selector};
 pub use service::{InvalidServicePort, backend_protocol, is_external_name, is_of, wants_tls};
+pub use tracing::{Tracing, tracing};
 pub use upstream::{Host, Target, Upstream, UpstreamTarget, upstream};

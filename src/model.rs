@@ -22,6 +22,7 @@ mod reason;
 mod route;
 mod session;
 mod settings;
+mod tracing;
 mod upstream;
 
 pub use auth::{AuthProtocol, ExternalAuth};
@@ -45,4 +46,5 @@ pub use reason::Reason;
 pub use route::{Attachment, Backend, BackendTarget, Route, Rule, RuleHost};
 pub use session::{SessionCarrier, SessionPersistence};
 pub use settings::{ListenerSettings, ProxyProtocol, TlsVersion};
+pub use tracing::{ATTRIBUTE_KEYS, AttributeSource, OtlpProtocol, Share, SpanAttribute, Tracing};
 pub use upstream::{BackendProtocol, Entry, EntrySource, OriginateTls, SubjectName, Trust, Upstream};

@@ -20,6 +20,7 @@ mod listener;
 mod query;
 mod rule;
 mod session;
+mod tracing;
 
 pub use auth::{AuthProtocol, ExternalAuth};
 pub use builder::Builder;
@@ -29,6 +30,7 @@ pub use filter::{Filters, HeaderEdit, Host, Mirror, Redirect, Rewrite};
 pub use listener::{Belonging, Bind, Found, Listener};
 pub use rule::{Backend, Match, Rule, Target};
 pub use session::{Carrier, SessionPersistence};
+pub use tracing::{Attribute, AttributeValue, Tracing};
 
 use crate::model::BindAddress;
 use crate::upstream::Upstreams;

@@ -106,6 +106,7 @@ fn every_page_is_found_from_the_first() {
 type Conditions = BTreeMap<&'static str, BTreeSet<[String; 3]>>;
 
 const BACKEND_TLS: &str = "BackendTLSPolicy, for each Gateway by which requests come";
+const TELEMETRY: &str = "XTelemetryPolicy, for each Gateway";
 
 /// All that can be said, from the source.
 fn conditions() -> Conditions {
@@ -125,8 +126,10 @@ fn conditions() -> Conditions {
                 _ if line.starts_with("Route") => &["Routes, for each of their parents"],
                 _ if line.starts_with("Ingress") => &["Ingress"],
                 _ if line.starts_with("Upstream") => &["Upstream"],
-                _ if line.starts_with("Policy") || line.starts_with("BackendTls") => &[BACKEND_TLS],
-                _ => &["Gateway", "ListenerSet", "Routes, for each of their parents", BACKEND_TLS],
+                _ if line.starts_with("Telemetry") => &[TELEMETRY],
+                _ if line.starts_with("BackendTls") => &[BACKEND_TLS],
+                _ if line.starts_with("Policy") => &[BACKEND_TLS, TELEMETRY],
+                _ => &["Gateway", "ListenerSet", "Routes, for each of their parents", BACKEND_TLS, TELEMETRY],
             };
             type_ = quoted.unwrap();
         } else if let Some((_, said)) = line.split_once(" => ") {
@@ -137,6 +140,9 @@ fn conditions() -> Conditions {
             }
         }
     }
+    // Only the one has certificates.
+    let of_telemetry = conditions.entry(TELEMETRY).or_default();
+    of_telemetry.retain(|[_, _, reason]| reason != "NoValidCACertificate");
     conditions
 }
 

@@ -87,6 +87,7 @@ fn listener_of(protocol: Protocol, address: SocketAddr) -> Resource {
         client_certificate: None,
         filters: Vec::new(),
         settings: Default::default(),
+        tracing: None,
     })
 }
 

@@ -4,7 +4,8 @@
 //
 // waits for D (such as 2s), then answers 200 with content.NewReader(S, N). The header X-Backend is
 // the backend's name; X-Received is "M same" if the request's body was content.NewReader(S, M),
-// else what was wrong with it. With `Upgrade: websocket` each message comes back.
+// else what was wrong with it. With `Upgrade: websocket` each message comes back. Spans that come by
+// OTLP are taken, and /stats tells of which traces they are.
 package backend
 
 import (
@@ -14,6 +15,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -83,6 +85,10 @@ type Backend struct {
 	// last is when the last request came, in nanoseconds since 1970.
 	last     atomic.Int64
 	notReady atomic.Bool
+
+	mutex sync.Mutex
+	// traces has the trace of each span that came.
+	traces []string
 }
 
 // New makes one that calls itself by that name.
@@ -95,6 +101,10 @@ func (b *Backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set(Name, b.name)
 	if r.Header.Get("Upgrade") == "websocket" {
 		echo(w, r, b.name)
+		return
+	}
+	if r.Method == http.MethodPost && (r.URL.Path == overHTTP || r.URL.Path == overGRPC) {
+		b.collect(w, r)
 		return
 	}
 	ask, err := parse(r.URL.Query())

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -12,6 +13,8 @@ type Stats struct {
 	Name     string    `json:"name"`
 	Requests int64     `json:"requests"`
 	Last     time.Time `json:"last"`
+	// Traces has the trace of each span that came, in hex.
+	Traces []string `json:"traces"`
 }
 
 // Control is for the kubelet and for tests: /readyz, POST /ready/true or /ready/false, which decides
@@ -31,6 +34,9 @@ func (b *Backend) Control() http.Handler {
 		if last := b.last.Load(); last != 0 {
 			stats.Last = time.Unix(0, last)
 		}
+		b.mutex.Lock()
+		stats.Traces = slices.Clone(b.traces)
+		b.mutex.Unlock()
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(stats)
 	})

@@ -18,6 +18,7 @@ mod resource;
 mod route;
 mod shared;
 mod stream_route;
+mod telemetry_policy;
 
 pub use backend_tls_policy::*;
 pub use gateway_class::*;
@@ -31,6 +32,7 @@ pub use reference_grant::*;
 pub use route::AnyRoute;
 pub use shared::*;
 pub use stream_route::*;
+pub use telemetry_policy::*;
 
 /// The API group of the kinds in this module.
 pub const GROUP: &str = "gateway.networking.k8s.io";

@@ -27,6 +27,8 @@ pub enum Kind {
     ReferenceGrant,
     /// `gateway.networking.k8s.io` BackendTLSPolicy.
     BackendTlsPolicy,
+    /// `gateway.networking.x-k8s.io` XTelemetryPolicy.
+    XTelemetryPolicy,
     /// `tidegate.dev` Upstream.
     Upstream,
     /// `tidegate.dev` GatewayParameters.
@@ -61,7 +63,7 @@ struct Names {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::GatewayClass,
         Self::Gateway,
         Self::ListenerSet,
@@ -72,6 +74,7 @@ impl Kind {
         Self::UdpRoute,
         Self::ReferenceGrant,
         Self::BackendTlsPolicy,
+        Self::XTelemetryPolicy,
         Self::Upstream,
         Self::GatewayParameters,
         Self::Ingress,
@@ -86,6 +89,7 @@ impl Kind {
 
     const fn names(self) -> Names {
         const GATEWAY: &str = super::gateway::GROUP;
+        const EXPERIMENTAL: &str = super::gateway::EXPERIMENTAL_GROUP;
         // Gateway API serves some kinds as v1beta1 too, with the same schema.
         const BOTH: &[&str] = &["v1", "v1beta1"];
         // Of BackendTLSPolicy the older version, with the same schema.
@@ -107,6 +111,9 @@ impl Kind {
             Self::UdpRoute => ("UDPRoute", GATEWAY, V1, "udproutes", true),
             Self::ReferenceGrant => ("ReferenceGrant", GATEWAY, BOTH, "referencegrants", true),
             Self::BackendTlsPolicy => ("BackendTLSPolicy", GATEWAY, POLICY, "backendtlspolicies", true),
+            Self::XTelemetryPolicy => {
+                ("XTelemetryPolicy", EXPERIMENTAL, V1ALPHA1, "xtelemetrypolicies", true)
+            }
             Self::Upstream => ("Upstream", OWN, V1ALPHA1, "upstreams", true),
             Self::GatewayParameters => ("GatewayParameters", OWN, V1ALPHA1, "gatewayparameters", true),
             Self::Ingress => ("Ingress", NETWORKING, V1, "ingresses", true),
@@ -143,7 +150,7 @@ impl Kind {
 
     /// Whether objects of the kind are attached to others by their `targetRefs`.
     pub const fn is_policy(self) -> bool {
-        matches!(self, Self::BackendTlsPolicy)
+        matches!(self, Self::BackendTlsPolicy | Self::XTelemetryPolicy)
     }
 
     /// Whether it is a kind of what routes send requests to.

@@ -3,6 +3,7 @@
 use super::gateway::{
     AnyRoute, BackendTlsPolicy, Gateway, GatewayClass, GrpcRoute, HttpRoute, ListenerSet,
     LocalPolicyTargetReferenceWithSectionName, ReferenceGrant, TcpRoute, TlsRoute, UdpRoute,
+    XTelemetryPolicy,
 };
 use super::gateway_parameters::GatewayParameters;
 use super::ingress::{Ingress, IngressClass};
@@ -149,6 +150,8 @@ objects! {
         ReferenceGrant(ReferenceGrant),
         /// `gateway.networking.k8s.io` BackendTLSPolicy.
         BackendTlsPolicy(BackendTlsPolicy),
+        /// `gateway.networking.x-k8s.io` XTelemetryPolicy.
+        XTelemetryPolicy(XTelemetryPolicy),
         /// `tidegate.dev` Upstream.
         Upstream(Upstream),
         /// `tidegate.dev` GatewayParameters.
@@ -186,6 +189,7 @@ impl Object {
     pub fn target_refs(&self) -> Option<&[LocalPolicyTargetReferenceWithSectionName]> {
         match self {
             Self::BackendTlsPolicy(policy) => Some(&policy.spec.target_refs),
+            Self::XTelemetryPolicy(policy) => Some(&policy.spec.target_refs),
             _ => None,
         }
     }

@@ -56,7 +56,7 @@ pub(super) fn judge(index: &Index, bundles: &mut Bundles, key: &ObjectKey) -> Op
             head: Head::of_broken(broken),
             targets,
             wanted: Err(Verdict::new(PolicyAccepted::Invalid, broken.message())),
-            resolved_refs: Some(resolved),
+            resolved_refs: Some(resolved.condition()),
             not_honoured: None,
             waits: false,
         });
@@ -75,7 +75,7 @@ pub(super) fn judge(index: &Index, bundles: &mut Bundles, key: &ObjectKey) -> Op
         head,
         targets,
         wanted,
-        resolved_refs: Some(resolved_refs),
+        resolved_refs: Some(resolved_refs.condition()),
         not_honoured: not_honoured(found.iter()),
         waits,
     })

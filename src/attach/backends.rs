@@ -4,7 +4,7 @@ use super::addresses::Port;
 use super::backend_tls::{self, BackendTlsPolicies, Securing};
 use super::grants::{References, Referrer};
 use super::upstream::Upstream;
-use super::verdict::{ListenerResolvedRefs, RouteResolvedRefs, UpstreamResolvedRefs};
+use super::verdict::{ListenerResolvedRefs, RouteResolvedRefs, TelemetryResolvedRefs, UpstreamResolvedRefs};
 use crate::api::gateway::BackendObjectReference;
 use crate::api::{Kind, ObjectId, Service};
 use crate::convert::{self, BackendReference, InvalidServicePort};
@@ -64,6 +64,19 @@ impl Cause {
         match self {
             Self::NotPermitted => ListenerResolvedRefs::RefNotPermitted,
             _ => ListenerResolvedRefs::InvalidListenerFilterRef,
+        }
+    }
+
+    /// On an XTelemetryPolicy.
+    pub(super) fn on_telemetry(self) -> TelemetryResolvedRefs {
+        match self {
+            Self::NotPermitted => TelemetryResolvedRefs::RefNotPermitted,
+            Self::UnknownKind => TelemetryResolvedRefs::InvalidKind,
+            Self::NotFound => TelemetryResolvedRefs::BackendNotFound,
+            Self::UnsupportedProtocol | Self::UnknownAppProtocol => {
+                TelemetryResolvedRefs::UnsupportedProtocol
+            }
+            Self::UnsupportedValue => TelemetryResolvedRefs::UnsupportedValue,
         }
     }
 

@@ -307,6 +307,8 @@ impl Listener {
             client_certificate: context.client_certificate.cloned(),
             filters,
             settings: context.settings.clone(),
+            // That of the Gateway is known only when its policies are.
+            tracing: None,
         });
     }
 

@@ -159,8 +159,8 @@ pub(super) fn led_to(index: &Index, id: &ObjectId) -> BTreeSet<ObjectId> {
     found
 }
 
-/// The routes and filters of listeners by which requests get to an object, where they may: also by an
-/// Upstream. All that come to a Gateway come by itself.
+/// The routes, filters of listeners and policies by which requests get to an object, where they may: also
+/// by an Upstream. All that come to a Gateway come by itself.
 pub(super) fn routes_to(references: References<'_>, object: &ObjectId) -> BTreeSet<ObjectId> {
     if object.kind == Kind::Gateway {
         return [object.clone()].into();
@@ -172,7 +172,7 @@ pub(super) fn routes_to(references: References<'_>, object: &ObjectId) -> BTreeS
     routes
 }
 
-/// The routes, Gateways and ListenerSets that refer to an object, and may.
+/// The routes, Gateways, ListenerSets and policies for Gateways that refer to an object, and may.
 pub(super) fn referring_routes(
     references: References<'_>,
     object: &ObjectId,
@@ -181,9 +181,10 @@ pub(super) fn referring_routes(
     kinds.flat_map(move |kind| referring(references, object, kind).cloned())
 }
 
-/// Whether requests get to what objects of the kind refer to: by a route, or by a filter of a listener.
+/// Whether requests get to what objects of the kind refer to: by a route, by a filter of a listener,
+/// or as the Gateway's own.
 pub(super) fn sends(kind: Kind) -> bool {
-    kind.is_route() || matches!(kind, Kind::Gateway | Kind::ListenerSet)
+    kind.is_route() || matches!(kind, Kind::Gateway | Kind::ListenerSet | Kind::XTelemetryPolicy)
 }
 
 fn referring<'a>(

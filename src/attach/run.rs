@@ -2,6 +2,7 @@
 
 mod gateways;
 mod ingresses;
+mod telemetry;
 
 use super::authorities::Bundles;
 use super::backend_tls::{self, BackendTlsPolicies};
@@ -20,6 +21,7 @@ use super::rivals::Rivals;
 use super::route::{self, Converted, Judged as JudgedRoute, Route};
 use super::sets::ListenerSet;
 use super::shadows::Shadows;
+use super::telemetry::TelemetryPolicies;
 use super::upstream::{self, Upstream};
 use super::{Class, Options, class};
 use crate::api::gateway::GatewayClass;
@@ -77,6 +79,8 @@ pub struct Attachments {
     pub upstreams: BTreeMap<ObjectKey, Upstream>,
     ingress_classes: IngressClasses,
     backend_tls: BackendTlsPolicies,
+    telemetry: TelemetryPolicies,
+    tracing: telemetry::Tracing,
     /// Gateways before they know which sockets they get.
     unsettled: BTreeMap<ObjectKey, Gateway>,
     converted: BTreeMap<ObjectId, Option<Converted>>,
@@ -158,6 +162,8 @@ impl Attachments {
             upstreams: BTreeMap::new(),
             ingress_classes: IngressClasses::default(),
             backend_tls: BackendTlsPolicies::default(),
+            telemetry: TelemetryPolicies::default(),
+            tracing: BTreeMap::new(),
             unsettled: BTreeMap::new(),
             converted: BTreeMap::new(),
             rivals: Rivals::default(),
@@ -181,6 +187,7 @@ impl Attachments {
     pub fn policy(&self, id: &ObjectId) -> Option<&Policy> {
         match id.kind {
             Kind::BackendTlsPolicy => self.backend_tls.found.get(&id.key),
+            Kind::XTelemetryPolicy => self.telemetry.found.get(&id.key),
             _ => None,
         }
     }
@@ -276,8 +283,12 @@ impl Attachments {
             attached.flat_map(|object| index.referrers(&object).cloned().collect::<Vec<_>>()).collect();
         follow_policies(index, touched, &mut upstreams, &mut changes);
         referring.extend(self.update_upstreams(index, &upstreams, &mut changes));
+        let telemetry = referring.iter().chain(&dirty.objects).filter(|id| id.kind == Kind::XTelemetryPolicy);
+        let telemetry = telemetry.map(|id| id.key.clone()).collect();
         routes.extend(self.update_referring(index, referring, &mut changes));
+        let telemetry = self.update_telemetry(index, telemetry, &mut changes);
         self.update_routes(index, &routes, &mut changes);
+        routes.extend(telemetry);
         self.settle_policies(index, &routes, &upstreams, &gateways, &mut changes);
         changes
     }
@@ -395,6 +406,7 @@ impl Attachments {
         let routes = routes.iter().chain(changed).cloned();
         let judged: BTreeSet<_> = routes.chain(upstreams).chain(gateways).collect();
         let references = References { index, options: &self.options };
+        let tracing = &self.tracing;
         let (attached, gateways, sets) = (&self.attached, &self.gateways, &self.sets);
         let gateways_of = |id: &ObjectId| match id.kind {
             Kind::Gateway => {
@@ -406,9 +418,11 @@ impl Attachments {
                 });
                 gateway.cloned().into_iter().collect()
             }
+            Kind::XTelemetryPolicy => telemetry::traced_by(tracing, &id.key),
             _ => attached.used_by(id).map(|listener| listener.gateway.clone()).collect(),
         };
         changes.objects.extend(self.backend_tls.settle(references, judged.iter(), gateways_of));
+        changes.objects.extend(self.telemetry.settle(references, judged.iter(), gateways_of));
     }
 }
 

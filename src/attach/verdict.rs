@@ -388,6 +388,22 @@ reasons! {
         InvalidKind => False "InvalidKind",
     }
 
+    /// Whether the reference of an XTelemetryPolicy leads to a collector.
+    TelemetryResolvedRefs = "ResolvedRefs" {
+        /// It does, or there is none.
+        ResolvedRefs => True "ResolvedRefs",
+        /// Another namespace's object without a grant.
+        RefNotPermitted => False "RefNotPermitted",
+        /// A kind that is no backend.
+        InvalidKind => False "InvalidKind",
+        /// The object or its port is not there.
+        BackendNotFound => False "BackendNotFound",
+        /// What is spoken there is not supported.
+        UnsupportedProtocol => False "UnsupportedProtocol",
+        /// An ExternalName Service, or a field that makes no sense there.
+        UnsupportedValue => False "UnsupportedValue",
+    }
+
     /// Whether an Upstream can be used.
     UpstreamAccepted = "Accepted" {
         /// It can.

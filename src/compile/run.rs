@@ -156,6 +156,7 @@ impl Step<'_> {
 
     fn gateway(&mut self, key: &ObjectKey) {
         let gateway = self.input.attachments.gateways.get(key);
+        let tracing = self.input.attachments.tracing(key);
         let mut served = BTreeSet::new();
         for listener in gateway.into_iter().flat_map(|gateway| &gateway.listeners) {
             let Some(resource) = &listener.served else { continue };
@@ -167,8 +168,10 @@ impl Step<'_> {
                 used.insert(ResourceKey::Certificate(certificate.key.clone()));
             }
             used.extend(resource.upstreams().cloned().map(ResourceKey::Upstream));
+            used.extend(tracing.map(|tracing| ResourceKey::Upstream(tracing.collector.clone())));
             self.set_uses(&ResourceKey::Listener(resource.key.clone()), used);
-            self.put(Resource::Listener(resource.clone()));
+            let listener = model::Listener { tracing: tracing.cloned(), ..resource.clone() };
+            self.put(Resource::Listener(listener));
         }
         let before = if served.is_empty() {
             self.compiler.listeners.remove(key)

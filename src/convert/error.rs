@@ -162,6 +162,18 @@ pub enum InvalidValue {
     /// No URI.
     #[error("{0:?} is no URI with a scheme")]
     Uri(String),
+    /// No provider.
+    #[error("mode Enabled needs a provider: give the backendRef of a collector")]
+    NoProvider,
+    /// A header that says what a request to a collector is.
+    #[error("the header {0:?} is Tidegate's own in requests to a collector: leave it out")]
+    ExportHeader(String),
+    /// An attribute without the field of its type.
+    #[error("the sourceType is {0}, but the field of that type is not set")]
+    EmptyAttribute(&'static str),
+    /// Two attributes with one name.
+    #[error("the attribute {0:?} is there twice: leave one out")]
+    AttributeTwice(String),
     /// A name that is there already.
     #[error("the name {0:?} is there twice: names of targets must be unique")]
     TargetTwice(String),

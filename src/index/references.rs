@@ -4,7 +4,7 @@ use super::Broken;
 use crate::api::gateway::{
     AnyRoute, BackendObjectReference, BackendTlsPolicy, Gateway, GatewayClass, Listener, ListenerSet,
     LocalPolicyTargetReferenceWithSectionName, ParentGatewayReference, ParentReference,
-    SecretObjectReference,
+    SecretObjectReference, XTelemetryPolicy,
 };
 use crate::api::ingress::{Ingress, IngressClass, gateway_of_class};
 use crate::api::upstream::Upstream;
@@ -183,6 +183,13 @@ impl Collector<'_> {
         }
     }
 
+    fn telemetry_policy(&mut self, policy: &XTelemetryPolicy) {
+        self.targets(&policy.spec.target_refs);
+        if let Some(provider) = policy.spec.tracing.as_ref().and_then(|tracing| tracing.provider.as_ref()) {
+            self.backends(std::iter::once(&provider.backend_ref));
+        }
+    }
+
     fn upstream(&mut self, upstream: &Upstream) {
         for service in upstream.spec.targets.iter().filter_map(|target| target.service_ref.as_ref()) {
             self.granted(Kind::Service, service.namespace.as_deref(), &service.name);
@@ -200,6 +207,7 @@ pub(super) fn of_object(object: &Object) -> BTreeSet<Dependency> {
         Object::Gateway(gateway) => collector.gateway(gateway),
         Object::ListenerSet(set) => collector.listener_set(set),
         Object::BackendTlsPolicy(policy) => collector.backend_tls_policy(policy),
+        Object::XTelemetryPolicy(policy) => collector.telemetry_policy(policy),
         Object::Upstream(upstream) => collector.upstream(upstream),
         Object::Ingress(ingress) => collector.ingress(ingress),
         Object::IngressClass(class) => collector.ingress_class(class),

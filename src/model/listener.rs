@@ -2,7 +2,7 @@
 
 use super::{
     Authorities, BackendTarget, BindAddress, CertificateKey, ExternalAuth, Hostname, IpProtocol, ListenerKey,
-    ListenerSettings, UpstreamKey,
+    ListenerSettings, Tracing, UpstreamKey,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -107,6 +107,9 @@ pub struct Listener {
     pub filters: Vec<ExternalAuth>,
     /// What holds for its clients; the same for all listeners of one socket.
     pub settings: Arc<ListenerSettings>,
+    /// How its requests become spans, if they do; the same for all listeners of one Gateway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracing: Option<Arc<Tracing>>,
 }
 
 impl Listener {

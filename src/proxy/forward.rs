@@ -114,6 +114,7 @@ pub(super) async fn forward(
         };
         let endpoint = pick.endpoint.id;
         record.attempt(InFlight::new(pick.endpoint));
+        record.mark_attempt(&mut outgoing.headers);
         let outcome = {
             let fresh = tried.broken.contains(&endpoint);
             let sent = Cell::new(false);

@@ -56,6 +56,16 @@ pub struct Limits {
     /// For the service of an ExternalAuth filter to answer: long enough for one that asks others in
     /// turn, and short enough for a client to ask again.
     pub auth_time: Duration,
+    /// Spans that one worker keeps for a collector, as OpenTelemetry's own processors do; of common
+    /// requests that is about 1 MiB.
+    pub spans: usize,
+    /// Spans of one request to a collector; OpenTelemetry's default, too.
+    pub spans_of_batch: usize,
+    /// How long spans wait for others to go with them. Short enough to look at a request that was made
+    /// just now; with a batch a second, a collector has little to do.
+    pub spans_time: Duration,
+    /// For a collector to answer; OpenTelemetry's default.
+    pub spans_export: Duration,
 }
 
 impl Default for Limits {
@@ -80,6 +90,10 @@ impl Default for Limits {
             mirrors: 128,
             mirror_time: Duration::from_secs(5),
             auth_time: Duration::from_secs(5),
+            spans: 2048,
+            spans_of_batch: 512,
+            spans_time: Duration::from_secs(1),
+            spans_export: Duration::from_secs(10),
         }
     }
 }

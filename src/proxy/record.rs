@@ -6,12 +6,13 @@
 use super::connection::Client;
 use super::forward::RetryReason;
 use super::request_body::Source;
+use super::trace::{Ending, Seen, Trace};
 use crate::model::Reason;
 use crate::support::drain::Phase;
-use crate::table::{Listener, Rule};
+use crate::table::{Found, Listener, Rule, Tracing};
 use crate::telemetry;
 use crate::upstream::{InFlight, Upstream};
-use http::header::{HeaderValue, USER_AGENT};
+use http::header::{HeaderMap, HeaderValue, USER_AGENT};
 use http::request::Parts;
 use http::{Method, StatusCode, Version};
 use std::net::IpAddr;
@@ -35,6 +36,8 @@ struct Inner {
     attempts: u32,
     bytes_sent: u64,
     line: Option<Line>,
+    /// Of a request of a Gateway whose requests become spans.
+    trace: Option<Box<Trace>>,
 }
 
 /// What only the access log wants; not gathered for a request without a line.
@@ -79,6 +82,7 @@ impl Record {
             attempts: 0,
             bytes_sent: 0,
             line,
+            trace: None,
         }))
     }
 
@@ -104,6 +108,7 @@ impl Record {
                 path: None,
                 status: Some(super::answer::status(reason).as_u16()),
                 request_id: None,
+                trace_id: None,
                 user_agent: None,
                 bytes_received: 0,
                 bytes_sent: 0,
@@ -131,6 +136,39 @@ impl Record {
         }
     }
 
+    /// The request belongs to a trace from here on.
+    pub(super) fn trace(&mut self, tracing: &Arc<Tracing>, seen: &Seen<'_>) {
+        self.0.trace = Some(Box::new(Trace::begin(tracing, seen, self.0.started)));
+    }
+
+    /// Says in a head that is to go on which trace that is.
+    pub(super) fn mark(&self, headers: &mut HeaderMap) {
+        if let Some(trace) = &self.0.trace {
+            trace.mark(headers);
+        }
+    }
+
+    /// The same for the attempt that is under way.
+    pub(super) fn mark_attempt(&self, headers: &mut HeaderMap) {
+        if let Some(trace) = &self.0.trace {
+            trace.mark_attempt(headers);
+        }
+    }
+
+    /// The head of the answer that the client gets.
+    pub(super) fn head(&mut self, headers: &HeaderMap) {
+        if let Some(trace) = &mut self.0.trace {
+            trace.answer(headers);
+        }
+    }
+
+    /// What comes behind the answer's body.
+    pub(super) fn trailers(&mut self, trailers: &HeaderMap) {
+        if let Some(trace) = &mut self.0.trace {
+            trace.trailers(trailers);
+        }
+    }
+
     /// The id that the request has from here on.
     pub(super) fn request_id(&mut self, id: Option<&HeaderValue>) {
         if let Some(line) = &mut self.0.line {
@@ -144,8 +182,11 @@ impl Record {
     }
 
     /// The rule that matched.
-    pub(super) fn rule(&mut self, rule: &Arc<Rule>) {
-        self.0.rule = Some(rule.clone());
+    pub(super) fn found(&mut self, found: &Found<'_>) {
+        self.0.rule = Some(found.rule.clone());
+        if let Some(trace) = &mut self.0.trace {
+            trace.found(found);
+        }
     }
 
     /// A backendRef that leads nowhere, as the user wrote it.
@@ -169,6 +210,9 @@ impl Record {
     /// An attempt at an endpoint begins.
     pub(super) fn attempt(&mut self, in_flight: InFlight) {
         self.0.attempts += 1;
+        if let Some(trace) = &mut self.0.trace {
+            trace.attempt(in_flight.endpoint().address);
+        }
         self.0.in_flight = Some(in_flight);
         if let Some(upstream) = &self.0.upstream {
             upstream.metrics.attempts.increment();
@@ -180,6 +224,9 @@ impl Record {
 
     /// The attempt failed or its answer is not final, and there will be another.
     pub(super) fn retried(&mut self, reason: RetryReason) {
+        if let Some(trace) = &mut self.0.trace {
+            trace.attempt_failed(reason.as_str());
+        }
         if let Some(line) = &mut self.0.line {
             line.retry_reasons.push(reason);
         }
@@ -229,6 +276,19 @@ impl Record {
 }
 
 impl Inner {
+    fn ending(&self) -> Ending<'_> {
+        Ending {
+            status: self.status,
+            reason: self.reason,
+            listener: self.listener.as_ref().map(|listener| &*listener.name),
+            route: self.rule.as_ref().map(|rule| &*rule.route_name),
+            rule: self.rule.as_ref().map(|rule| &*rule.name),
+            backend: self.upstream.as_ref().map(|upstream| &*upstream.label),
+            received: self.source.as_ref().map_or(0, Source::received),
+            sent: self.bytes_sent,
+        }
+    }
+
     fn write_line(&self, line: &Line) {
         let retry_reasons: Vec<_> = line.retry_reasons.iter().map(RetryReason::as_str).collect();
         let record = telemetry::Record {
@@ -248,6 +308,7 @@ impl Inner {
             path: line.path.as_deref(),
             status: Some(self.status.as_u16()),
             request_id: line.request_id.as_ref().map(HeaderValue::as_bytes),
+            trace_id: self.trace.as_ref().map(|trace| trace.id()),
             user_agent: line.user_agent.as_ref().map(HeaderValue::as_bytes),
             bytes_received: self.source.as_ref().map_or(0, Source::received),
             bytes_sent: self.bytes_sent,
@@ -277,6 +338,9 @@ impl Drop for Inner {
         }
         if let Some(line) = &self.line {
             self.write_line(line);
+        }
+        if let Some(trace) = self.trace.take() {
+            trace.end(&self.client.worker, &self.ending());
         }
     }
 }

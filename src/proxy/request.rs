@@ -13,6 +13,7 @@ use super::request_body::Source;
 use super::response_body::ResponseBody;
 use super::screen::{Screened, screen};
 use super::session::{self, Sticky};
+use super::trace::Seen;
 use super::worker::Worker;
 use crate::model::{Reason, RouteKind, Transport};
 use crate::table::{self, Backend, Belonging, Bind, Found, Listener, Rule, Table, Target};
@@ -66,6 +67,7 @@ pub(super) async fn handle(
         // A switched connection carries no further request, and its `Connection` says so already.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
+    record.head(response.headers());
     response.body_mut().set_record(record);
     Ok(response)
 }
@@ -92,6 +94,12 @@ async fn serve(
     record.screened(&screened.host, path);
     let table = client.worker.table();
     let bind = table.bind(client.socket.address).ok_or(Reason::NoRoute)?;
+    if let Some(tracing) = &bind.tracing {
+        let (scheme, port) = (client.scheme(), bind.listeners().next().map_or(0, |listener| listener.port));
+        let address = client.address_by(&head.headers);
+        let seen = Seen { head: &head, screened, path, scheme, client: address, peer: client.peer, port };
+        record.trace(tracing, &seen);
+    }
     let listener = claim(client, bind, &screened.host)?;
     client.count_with(listener);
     record.listener(listener);
@@ -108,7 +116,7 @@ async fn serve(
         }
         (find(listener, screened, &arrived.head, &matched)?, arrived)
     };
-    record.rule(found.rule);
+    record.found(&found);
     if cors::is_preflight(&found.rule.filters, &arrived.head, sharing)? {
         return Ok(preflight(&found.rule.filters, &arrived, record));
     }
@@ -283,6 +291,7 @@ impl<'a> Arrived<'a> {
     ) -> Self {
         let upgrade = (head.version == Version::HTTP_11).then(|| headers::upgrade(&head.headers)).flatten();
         headers::prepare_request(&mut head.headers, &screened.authority, &sender(client));
+        record.mark(&mut head.headers);
         let source =
             (!body.is_end_stream()).then(|| Source::new(body, client.socket.settings().limits.replay_bytes));
         if let Some(source) = &source {

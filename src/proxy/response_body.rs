@@ -179,7 +179,12 @@ impl Body for ResponseBody {
         };
         if let Some(record) = &mut self.record {
             match &frame {
-                Some(Ok(frame)) => record.sent(frame.data_ref().map_or(0, Bytes::len)),
+                Some(Ok(frame)) => {
+                    record.sent(frame.data_ref().map_or(0, Bytes::len));
+                    if let Some(trailers) = frame.trailers_ref() {
+                        record.trailers(trailers);
+                    }
+                }
                 Some(Err(BodyError::Late(_))) | None => {}
                 Some(Err(_)) => record.cut(),
             }

@@ -109,6 +109,7 @@ impl Drop for StreamRecord<'_> {
             path: None,
             status: None,
             request_id: None,
+            trace_id: None,
             user_agent: None,
             bytes_received: self.bytes.0,
             bytes_sent: self.bytes.1,

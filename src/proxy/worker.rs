@@ -1,12 +1,14 @@
 //! One thread that serves: its table, its connections to both sides, and its tick.
 
 use super::activity::{Command, Handle, Overdue};
+use super::limits::Limits;
 use super::listen::{self, Listening};
 use super::mirror::Places;
 use super::publish::Published;
 use super::request_body::RequestBody;
 use super::session::Tokens;
 use super::settings::{Settings, Socket};
+use super::trace::Exporter;
 use super::udp::Batch;
 use crate::model::{BindAddress, Reason};
 use crate::support::drain::{Phase, Watch};
@@ -65,6 +67,8 @@ pub(super) struct Worker {
     pub(super) splits: RefCell<Splits>,
     /// Copies of requests under way.
     pub(super) mirrors: Places,
+    /// What was recorded of requests.
+    pub(super) exporter: Exporter,
     /// Room for datagrams, made for the first of them.
     pub(super) batch: RefCell<Option<Batch>>,
     /// Sessions of all UDP listeners.
@@ -158,6 +162,7 @@ impl Worker {
             tokens: setup.tokens,
             splits: RefCell::default(),
             mirrors: Places::default(),
+            exporter: Exporter::default(),
             batch: RefCell::default(),
             udp_sessions: Cell::new(0),
             max_udp_sessions: setup.max_udp_sessions,
@@ -173,6 +178,11 @@ impl Worker {
             room: Notify::new(),
             started: Instant::now(),
         }
+    }
+
+    /// Those that hold where a listener says nothing else.
+    pub(super) fn limits(&self) -> &Limits {
+        &self.defaults.limits
     }
 
     /// The newest table; a request keeps the one that it began with.
@@ -193,6 +203,7 @@ impl Worker {
         }
         // A table is a handful of pointers; with a count of its own thread's, taking it costs nothing.
         *self.table.borrow_mut() = Rc::new(table.clone());
+        self.exporter.retire(table);
         self.pool.borrow_mut().sweep();
     }
 

@@ -11,7 +11,7 @@ use crate::attach::{Ancestor, Policy};
 pub fn policy(id: &ObjectId, policy: &Policy) -> Wanted {
     let ancestors = policy.ancestors.iter().map(|ancestor| {
         let mut conditions = vec![ancestor.accepted.condition()];
-        conditions.extend(policy.resolved_refs.as_ref().map(Verdict::condition));
+        conditions.extend(policy.resolved_refs.clone());
         conditions.extend(policy.not_honoured.as_ref().map(Verdict::condition));
         ParentBody { reference: reference(ancestor), conditions }
     });

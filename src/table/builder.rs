@@ -9,16 +9,17 @@ use super::bucket::Bucket;
 use super::compile::{CompiledRoute, Compiler};
 use super::hosts::Hosts;
 use super::listener::{Bind, Listener};
+use super::tracing::Tracing;
 use crate::model::{
-    self, BindAddress, ClientCertificate, Delta, Hostname, ListenerKey, ListenerSettings, Resource,
-    ResourceKey, RouteKey,
+    self, BindAddress, ClientCertificate, Delta, Hostname, ListenerKey, ListenerSettings, ObjectKey,
+    Resource, ResourceKey, RouteKey,
 };
 use crate::telemetry::Metrics;
 use crate::upstream::Registry;
 use certificates::{Certificates, ListenerTls};
 use dirty::Dirty;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// Keeps what deltas brought, and makes tables of it. Belongs to the one who publishes.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub struct Builder {
     attached: HashMap<ListenerKey, HashMap<Option<Hostname>, BTreeSet<RouteKey>>>,
     /// In the order of the keys, so that what wins a tie does not hang on chance.
     listeners: BTreeMap<ListenerKey, ListenerState>,
+    /// By Gateway.
+    tracing: HashMap<ObjectKey, Weak<Tracing>>,
     table: Table,
     work: Work,
 }
@@ -73,6 +76,7 @@ impl Builder {
             routes: HashMap::new(),
             attached: HashMap::new(),
             listeners: BTreeMap::new(),
+            tracing: HashMap::new(),
             table: Table::default(),
             work: Work::default(),
         }
@@ -244,6 +248,7 @@ impl Builder {
             }
         }
         self.table.binds = Arc::new(binds);
+        self.tracing.retain(|_, tracing| tracing.strong_count() > 0);
     }
 
     fn rebuild_bucket(&mut self, listener: &ListenerKey, hostname: Option<&Hostname>) {
@@ -291,8 +296,16 @@ impl Builder {
         let first = built.next()?;
         let settings = self.listeners.get(&first.key).map(|state| &state.model.settings);
         let settings = self.kept_settings(address, settings.cloned().unwrap_or_default());
-        let mut bind =
-            Bind { address, transport: first.protocol.transport(), settings, listeners: Hosts::default() };
+        let tracing = self.listeners.get(&first.key).and_then(|state| state.model.tracing.as_ref());
+        let tracing = tracing.and_then(|tracing| {
+            // Its spans go out together, from all sockets of the Gateway.
+            let known = self.tracing.get(&tracing.gateway).and_then(Weak::upgrade);
+            let kept = Tracing::keep_or_compile(known, tracing, &first.identity, &mut self.registry)?;
+            self.tracing.insert(tracing.gateway.clone(), Arc::downgrade(&kept));
+            Some(kept)
+        });
+        let transport = first.protocol.transport();
+        let mut bind = Bind { address, transport, settings, tracing, listeners: Hosts::default() };
         for listener in std::iter::once(first).chain(built) {
             // The control plane lets no two such listeners through; should it, the socket still
             // does one thing, and always the same.

@@ -6,6 +6,7 @@ use super::conditions::Request;
 use super::hosts::Hosts;
 use super::query::Query;
 use super::rule::{Match, Rule};
+use super::tracing::Tracing;
 use crate::model::{BindAddress, Hostname, ListenerKey, ListenerSettings, Protocol, Transport};
 use crate::telemetry::ListenerMetrics;
 use crate::tls::Identity;
@@ -21,6 +22,8 @@ pub struct Bind {
     pub transport: Transport,
     /// What holds for its clients; the same object for as long as nothing of it changes.
     pub settings: Arc<ListenerSettings>,
+    /// How its requests become spans, if they do; the same object for as long as nothing of it changes.
+    pub tracing: Option<Arc<Tracing>>,
     pub(super) listeners: Hosts<Arc<Listener>>,
 }
 

@@ -54,6 +54,7 @@ pub(super) fn listener(name: &str, hostname: &str) -> model::Listener {
         client_certificate: None,
         filters: Vec::new(),
         settings: Default::default(),
+        tracing: None,
     }
 }
 

@@ -4,6 +4,7 @@ mod controller;
 mod datagram;
 mod encode;
 mod mirror;
+mod traces;
 
 use super::series::{Counter, Gauge, Histogram, Live};
 use crate::model::{ListenerKey, Reason, RouteKey, UpstreamKey};
@@ -14,6 +15,7 @@ use std::time::SystemTime;
 pub use controller::{ControllerMetrics, EventWrite, StatusWrite};
 pub use datagram::{DatagramDrop, DatagramMetrics};
 pub use mirror::{MirrorDrop, MirrorMetrics};
+pub use traces::{SpanDrop, TraceMetrics};
 
 /// The media type of [`Metrics::encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -86,6 +88,8 @@ pub struct ProcessMetrics {
     answers: [Counter; Reason::ALL.len()],
     /// Copies of requests.
     pub mirrors: MirrorMetrics,
+    /// Spans of requests.
+    pub traces: TraceMetrics,
     /// Datagrams of UDP listeners.
     pub datagrams: DatagramMetrics,
     /// The configuration version that every worker serves.
@@ -120,6 +124,7 @@ impl Metrics {
             process: ProcessMetrics {
                 answers: std::array::from_fn(|_| Counter::default()),
                 mirrors: MirrorMetrics::default(),
+                traces: TraceMetrics::default(),
                 datagrams: DatagramMetrics::default(),
                 config_version: Gauge::default(),
                 workers: Gauge::default(),

@@ -32,5 +32,6 @@ mod streams;
 mod telemetry;
 mod timeouts;
 mod tls;
+mod tracing;
 mod upgrades;
 mod weights;

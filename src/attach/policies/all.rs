@@ -11,7 +11,7 @@ use super::{
 use crate::api::{Kind, ObjectId};
 use crate::attach::grants::References;
 use crate::attach::run::Head;
-use crate::attach::verdict::{BackendTlsResolvedRefs, NotHonoured, PolicyAccepted, Verdict};
+use crate::attach::verdict::{Condition, NotHonoured, PolicyAccepted, Verdict};
 use crate::index::Index;
 use crate::model::ObjectKey;
 use crate::support::relation::Relation;
@@ -23,6 +23,8 @@ pub(in crate::attach) trait Attachable: Clone + PartialEq {
     const KIND: Kind;
     /// Whether the target is one, whatever other policies there are.
     fn fits(index: &Index, target: &Target) -> Standing;
+    /// For people: why it concerns no Gateway.
+    const NOWHERE: &'static str = "no route on a Gateway of this controller leads to a target of it";
 }
 
 /// A policy with all that was found of it.
@@ -30,8 +32,8 @@ pub(in crate::attach) trait Attachable: Clone + PartialEq {
 pub struct Policy {
     /// Which state of the object this is about.
     pub head: Head,
-    /// Whether its references lead to certificates, of a kind that has such references.
-    pub resolved_refs: Option<Verdict<BackendTlsResolvedRefs>>,
+    /// Whether its references lead to what is looked for, of a kind that has references.
+    pub resolved_refs: Option<Condition>,
     /// Set while a field is not honoured, without harm.
     pub not_honoured: Option<Verdict<NotHonoured>>,
     /// The Gateways for whose requests it makes a difference, with the verdict for each.
@@ -47,7 +49,7 @@ pub(in crate::attach) struct Judged<W> {
     pub(in crate::attach) targets: Vec<Target>,
     /// What it asks for, or why it holds nowhere.
     pub(in crate::attach) wanted: Result<W, Verdict<PolicyAccepted>>,
-    pub(in crate::attach) resolved_refs: Option<Verdict<BackendTlsResolvedRefs>>,
+    pub(in crate::attach) resolved_refs: Option<Condition>,
     pub(in crate::attach) not_honoured: Option<Verdict<NotHonoured>>,
     /// Nothing is said of it yet: it is not known whether what it refers to is there.
     pub(in crate::attach) waits: bool,
@@ -218,7 +220,7 @@ impl<W: Attachable> Judged<W> {
                 standings.iter().filter_map(|standing| Some(standing.as_ref().err()?.message.clone())),
             );
             notes.dedup();
-            notes.push("no route on a Gateway of this controller leads to a target of it".to_owned());
+            notes.push(W::NOWHERE.to_owned());
         }
         let mut ancestors = ancestors(reached, &standings);
         if let Err(bad) = &self.wanted {

@@ -17,6 +17,7 @@ fn listener(name: &str, binds: &[&str]) -> Resource {
         client_certificate: None,
         filters: Vec::new(),
         settings: Default::default(),
+        tracing: None,
     })
 }
 

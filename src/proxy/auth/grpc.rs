@@ -11,40 +11,31 @@ use crate::proxy::forward::exchange;
 use crate::proxy::headers::X_REQUEST_ID;
 use crate::proxy::request_body::Source;
 use crate::proxy::response_body::ResponseBody;
+use crate::proxy::rpc;
 use crate::upstream::Upstream;
-use bytes::{BufMut, Bytes, BytesMut};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, TE};
+use http::header::{CONTENT_LENGTH, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Response, StatusCode, Uri, Version};
-use http_body::Body;
-use prost::Message;
 use std::collections::BTreeMap;
-use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const METHOD: &str = "/envoy.service.auth.v3.Authorization/Check";
 /// Bytes of an answer: heads and a page that says what is missing fit.
 const MOST: usize = 256 * 1024;
-/// In front of a message: whether it is compressed, and its length.
-const PREFIX: usize = 5;
 
 pub(super) async fn ask(
     question: &Question<'_>,
     upstream: &Arc<Upstream>,
     send: &[HeaderName],
 ) -> Result<Verdict, Reason> {
-    let message = frame(&request(question, send)).ok_or(Reason::AuthUnavailable)?;
-    let mut headers = HeaderMap::new();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-    headers.insert(TE, HeaderValue::from_static("trailers"));
-    let mut outgoing = question.outgoing(Method::POST, Uri::from_static(METHOD), None, headers);
+    let message = rpc::frame(&request(question, send)).ok_or(Reason::AuthUnavailable)?;
+    let mut outgoing = question.outgoing(Method::POST, Uri::from_static(METHOD), None, rpc::headers());
     outgoing.is_rpc = true;
     outgoing.source = Some(Source::whole(vec![message], None));
     let asked = async {
         let response = exchange(&question.client.worker, upstream, &outgoing).await?;
-        read(response).await.ok_or(Reason::UpstreamProtocolError)
+        rpc::read(response, MOST).await.map_err(|_| Reason::UpstreamProtocolError)
     };
     judge(question.within(asked).await?).ok_or(Reason::AuthUnavailable)
 }
@@ -107,44 +98,6 @@ fn headers(from: &HeaderMap, send: &[HeaderName]) -> BTreeMap<String, String> {
         (name.to_string(), lines.join(if name == COOKIE { "; " } else { "," }))
     });
     all.collect()
-}
-
-/// A message as a call carries it.
-fn frame(message: &impl Message) -> Option<Bytes> {
-    let length = message.encoded_len();
-    let mut bytes = BytesMut::with_capacity(PREFIX + length);
-    bytes.put_u8(0);
-    bytes.put_u32(u32::try_from(length).ok()?);
-    message.encode(&mut bytes).ok()?;
-    Some(bytes.freeze())
-}
-
-/// The message of an answer, if the call ended well.
-async fn read(response: Response<ResponseBody>) -> Option<CheckResponse> {
-    let (head, mut body) = response.into_parts();
-    let (mut bytes, mut trailers) = (BytesMut::new(), None);
-    while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
-        match frame.ok()?.into_data() {
-            Ok(data) => bytes.extend_from_slice(&data),
-            Err(frame) => trailers = frame.into_trailers().ok(),
-        }
-        if bytes.len() > MOST {
-            return None;
-        }
-    }
-    let status = trailers.as_ref().and_then(|trailers| trailers.get("grpc-status"));
-    let is_good = head.status == StatusCode::OK && status.is_some_and(|status| status == "0");
-    if !is_good {
-        return None;
-    }
-    unframe(&bytes)
-}
-
-/// One message, which is not compressed: nobody said that it may be.
-fn unframe(bytes: &[u8]) -> Option<CheckResponse> {
-    let (prefix, message) = bytes.split_first_chunk::<PREFIX>()?;
-    let [0, length @ ..] = *prefix else { return None };
-    (message.len() == u32::from_be_bytes(length) as usize).then(|| CheckResponse::decode(message).ok())?
 }
 
 /// None if it says nothing.

@@ -199,6 +199,7 @@ impl Session {
             path: None,
             status: None,
             request_id: None,
+            trace_id: None,
             user_agent: None,
             bytes_received: received.bytes,
             bytes_sent: sent.bytes,

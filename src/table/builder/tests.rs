@@ -375,6 +375,7 @@ fn https(name: &str, certificates: &[&Certificate]) -> Resource {
         protocol: Protocol::Https,
         certificates: certificates.iter().map(|certificate| certificate.key.clone()).collect(),
         settings: Default::default(),
+        tracing: None,
         ..listener(name, &format!("{name}.com"))
     })
 }

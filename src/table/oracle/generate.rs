@@ -59,6 +59,7 @@ fn listener() -> impl Strategy<Value = Listener> {
             client_certificate: None,
             filters: Vec::new(),
             settings: Default::default(),
+            tracing: None,
         },
     )
 }

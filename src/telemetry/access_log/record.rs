@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// The fields of every line, in their order; `docs/access-log.md` tells what they mean.
-pub const FIELDS: [&str; 21] = [
+pub const FIELDS: [&str; 22] = [
     "time",
     "listener",
     "route",
@@ -24,6 +24,7 @@ pub const FIELDS: [&str; 21] = [
     "path",
     "status",
     "request_id",
+    "trace_id",
     "user_agent",
     "bytes_received",
     "bytes_sent",
@@ -31,8 +32,8 @@ pub const FIELDS: [&str; 21] = [
 ];
 
 /// The same with those that only the line of a UDP session has.
-const SESSION_FIELDS: [&str; 23] = {
-    let mut all = [""; 23];
+const SESSION_FIELDS: [&str; 24] = {
+    let mut all = [""; 24];
     let mut index = 0;
     while index < FIELDS.len() {
         all[index] = FIELDS[index];
@@ -78,6 +79,8 @@ pub struct Record<'a> {
     pub status: Option<u16>,
     /// The value of `X-Request-Id`.
     pub request_id: Option<&'a [u8]>,
+    /// The trace that the request belongs to, as 32 digits.
+    pub trace_id: Option<String>,
     /// The request's `User-Agent`.
     pub user_agent: Option<&'a [u8]>,
     /// Bytes of the request's body, without its framing.
@@ -121,6 +124,7 @@ impl Record<'_> {
             None => object.null(),
         }
         object.optional_text(self.request_id);
+        object.optional_text(self.trace_id.as_deref().map(str::as_bytes));
         object.optional_text(self.user_agent);
         object.number(self.bytes_received);
         object.number(self.bytes_sent);

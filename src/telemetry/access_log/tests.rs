@@ -27,6 +27,7 @@ fn record() -> Record<'static> {
         path: Some("/cart/%22"),
         status: Some(200),
         request_id: Some(b"4c1f"),
+        trace_id: Some("0af7651916cd43dd8448eb211c80319c".to_owned()),
         user_agent: Some(b"curl \"8\"\n"),
         bytes_received: 3,
         bytes_sent: 1024,
@@ -63,6 +64,7 @@ fn a_line_holds_every_field_in_its_order() {
         "path": "/cart/%22",
         "status": 200,
         "request_id": "4c1f",
+        "trace_id": "0af7651916cd43dd8448eb211c80319c",
         "user_agent": "curl \"8\"\n",
         "bytes_received": 3,
         "bytes_sent": 1024,
@@ -99,6 +101,7 @@ fn what_is_not_known_is_null_and_no_field_is_left_out() {
         path: None,
         status: None,
         request_id: None,
+        trace_id: None,
         user_agent: None,
         ..record()
     };
@@ -118,6 +121,7 @@ fn what_is_not_known_is_null_and_no_field_is_left_out() {
             "path",
             "status",
             "request_id",
+            "trace_id",
             "user_agent"
         ]
     );

@@ -2,7 +2,7 @@
 
 use super::{
     ControllerMetrics, DatagramDrop, DatagramMetrics, EventWrite, ListenerMetrics, Metrics, MirrorDrop,
-    MirrorMetrics, RouteMetrics, UpstreamMetrics,
+    MirrorMetrics, RouteMetrics, SpanDrop, TraceMetrics, UpstreamMetrics,
 };
 use crate::model::{ListenerKey, Reason, RouteKey, UpstreamKey};
 use crate::telemetry::series::{Counter, Gauge, Histogram};
@@ -39,6 +39,7 @@ impl Collector for Exported {
         listeners(&mut encoder, &self.0.listeners.snapshot())?;
         upstreams(&mut encoder, &self.0.upstreams.snapshot())?;
         mirrors(&mut encoder, &self.0.process().mirrors)?;
+        traces(&mut encoder, &self.0.process().traces)?;
         datagrams(&mut encoder, &self.0.process().datagrams)?;
         controller(&mut encoder, self.0.controller())?;
         process(&mut encoder, &self.0)
@@ -109,6 +110,25 @@ fn mirrors(encoder: &mut DescriptorEncoder<'_>, metrics: &MirrorMetrics) -> fmt:
     let help = "Copies of requests that did not arrive, by reason.";
     let mut family = encoder.encode_descriptor("mirror_dropped_requests", help, None, MetricType::Counter)?;
     for reason in MirrorDrop::ALL {
+        counter(&mut family.encode_family(&[("reason", reason.as_str())])?, metrics.dropped(reason))?;
+    }
+    Ok(())
+}
+
+fn traces(encoder: &mut DescriptorEncoder<'_>, metrics: &TraceMetrics) -> fmt::Result {
+    let help = "Spans that a collector has taken.";
+    counter(
+        &mut encoder.encode_descriptor("trace_exported_spans", help, None, MetricType::Counter)?,
+        &metrics.exported,
+    )?;
+    let help = "Requests to collectors that failed and were made again.";
+    counter(
+        &mut encoder.encode_descriptor("trace_export_retries", help, None, MetricType::Counter)?,
+        &metrics.export_retries,
+    )?;
+    let help = "Spans that did not reach their collector, by reason.";
+    let mut family = encoder.encode_descriptor("trace_dropped_spans", help, None, MetricType::Counter)?;
+    for reason in SpanDrop::ALL {
         counter(&mut family.encode_family(&[("reason", reason.as_str())])?, metrics.dropped(reason))?;
     }
     Ok(())

@@ -95,6 +95,7 @@ fn every_counter_shows_in_its_own_series() {
     process.count_answer(Reason::Misdirected);
     process.mirrors.answered.add(20);
     process.mirrors.dropped(MirrorDrop::Timeout).add(21);
+    process.traces.dropped(SpanDrop::QueueFull).add(22);
     process.datagrams.dropped(DatagramDrop::BufferFull).add(24);
     let controller = metrics.controller();
     controller.status_writes("Gateway", StatusWrite::Conflict).add(17);
@@ -128,6 +129,7 @@ fn every_counter_shows_in_its_own_series() {
         ("mirror_requests_total", "20"),
         ("mirror_dropped_requests_total{reason=\"Timeout\"}", "21"),
         ("mirror_dropped_requests_total{reason=\"Reset\"}", "0"),
+        ("trace_dropped_spans_total{reason=\"QueueFull\"}", "22"),
         ("workers", "12"),
         ("listening_sockets", "13"),
         ("unrecognized_names_total", "14"),

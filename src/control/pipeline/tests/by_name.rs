@@ -155,7 +155,7 @@ fn trust_bundles_are_supported_where_there_can_be_any() {
         let conditions = conditions.filter(|(_, condition)| condition.type_ == "ResolvedRefs");
         let listener = conditions.map(|(_, condition)| condition.reason).next().unwrap();
         let policy = fixture.pipeline.attachments.policy(&id(Kind::BackendTlsPolicy, "tls")).unwrap();
-        (listener, attach::verdict::Reason::as_str(policy.resolved_refs.as_ref().unwrap().reason))
+        (listener, policy.resolved_refs.as_ref().unwrap().reason)
     };
     let missing = ("InvalidCACertificateRef", "InvalidCACertificateRef");
     assert_eq!((reasons(&fixture), features(&fixture)), (missing, true));

@@ -1,5 +1,7 @@
 use super::*;
 use crate::proxy::auth::messages::{HeaderValue as Field, HttpStatus, OkHttpResponse, Status};
+use crate::proxy::rpc::unframe;
+use bytes::Bytes;
 use proptest::prelude::*;
 
 fn option(key: &str, value: &str, append: Option<bool>, append_action: i32) -> HeaderValueOption {
@@ -89,18 +91,6 @@ fn what_is_not_ok_is_answered_as_the_service_says() {
 #[test]
 fn an_answer_that_says_nothing_is_none() {
     assert!(judge(CheckResponse::default()).is_none());
-}
-
-#[test]
-fn one_message_is_read_and_nothing_else() {
-    let response = of(7, None);
-    let bytes = frame(&response).unwrap();
-    assert_eq!(unframe(&bytes), Some(response));
-    assert_eq!(unframe(&bytes[..bytes.len() - 1]), None);
-    assert_eq!(unframe(&[&bytes[..], b"x"].concat()), None);
-    assert_eq!(unframe(&[b"\x01", &bytes[1..]].concat()), None, "compressed");
-    assert_eq!(unframe(b""), None);
-    assert_eq!(unframe(b"\0\0\0\0\x01\xff"), None);
 }
 
 #[test]
