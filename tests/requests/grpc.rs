@@ -8,6 +8,7 @@ use crate::common::scripted::{Scripted, Step};
 use crate::common::tidegate::{Options, Tidegate};
 use crate::external_auth::by_http;
 use crate::telemetry::Log;
+use crate::tracing::{Collector, policy, spans};
 use backend::{CallBody, Counted, GrpcBackend, MUCH, frames};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
@@ -534,4 +535,38 @@ fn a_call_needs_the_permission_of_its_listener() {
     });
     assert_eq!((auth.requests().len(), backend.calls().len()), (4, 1));
     assert_eq!(backend.calls()[0].headers["x-user"], "alice");
+}
+
+#[test]
+fn a_calls_span_has_its_status() {
+    let (backend, collector) = (GrpcBackend::start("only"), Collector::by_grpc());
+    let texts = [
+        http_gateway(),
+        service_at("only", &[backend.address], None),
+        service_at("collector", &[collector.address], Some("grpc")),
+        grpc_route(
+            "calls",
+            &[],
+            "- {matches: [{method: {service: shop.Cart}}], backendRefs: [{name: only, port: 80}]}",
+        ),
+        policy(""),
+    ];
+    let tidegate = Tidegate::start_with(
+        Options { workers: 1, ..Options::default() },
+        &[("all.yaml", documents(&texts))],
+    );
+    with_caller(tidegate.http(), async |mut caller| {
+        assert_eq!(caller.call("shop.Cart/Get", &[]).await.code, "0");
+        caller.call("shop.Other/Get", &[]).await.expect_own("12", "NoRoute");
+    });
+    let spans = spans(&tidegate, &collector, 3);
+    let told = |code: &str| {
+        let mut servers = spans.iter().filter(|span| span.kind == "server");
+        let span = servers.find(|span| span.attributes["rpc.grpc.status_code"] == code).unwrap();
+        let attributes = ["rpc.system", "rpc.service", "rpc.method"].map(|key| span.attributes[key].as_str());
+        (span.name.as_str(), attributes, span.is_error)
+    };
+    assert_eq!(told("0"), ("shop.Cart/Get", ["grpc", "shop.Cart", "Get"], false));
+    assert_eq!(told("12"), ("POST", ["grpc", "shop.Other", "Get"], true));
+    assert_eq!(spans[0].attributes["network.protocol.version"], "2");
 }

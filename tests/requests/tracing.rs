@@ -3,7 +3,10 @@
 mod collector;
 
 use crate::common::backend::Backend;
-use crate::common::manifests::{documents, http_gateway, route, service, service_at};
+use crate::common::certificates::Authority;
+use crate::common::manifests::{
+    backend_tls_policy, config_map, documents, http_gateway, route, service, service_at,
+};
 use crate::common::raw::{Answer, Client, ask};
 use crate::common::scripted::{Scripted, Step};
 use crate::common::tidegate::{Options, Tidegate};
@@ -430,4 +433,53 @@ fn an_edit_takes_effect_and_loses_nothing() {
     tidegate.apply(&[("all.yaml", without)]);
     client.send(get("/shop", "")).answer();
     assert_eq!(backend.last().header("traceparent"), None);
+}
+
+#[test]
+fn the_span_of_a_tunnel_ends_with_it() {
+    let backend = Scripted::start(|_| {
+        let head = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: example/1\r\n\r\n";
+        vec![Step::Send(head.into()), Step::Echo]
+    });
+    let collector = Collector::by_http();
+    let rule = "- backendRefs: [{name: only, port: 80}]";
+    let tidegate = start(one_worker(), backend.address, (collector.address, false), "", rule);
+    let mut client = Client::connect(tidegate.http());
+    client.send(get("/", "Connection: upgrade\r\nUpgrade: example/1\r\n"));
+    assert_eq!(client.head().status(), 101);
+    client.send("hello");
+    assert_eq!(client.bytes(5), b"hello");
+    // What is refused on its host comes first.
+    tidegate.apply(&[("other.yaml", route("other", &["other.example"], "- {}"))]);
+    assert_eq!(ask(tidegate.http(), "GET / HTTP/1.1\r\nHost: other.example\r\n\r\n").status(), 500);
+    assert_eq!(spans(&tidegate, &collector, 1)[0].attributes["http.response.status_code"], "500");
+    drop(client);
+    let all = spans(&tidegate, &collector, 3);
+    assert_eq!(all.len(), 3);
+    for span in &all[1..] {
+        assert_eq!((&*span.attributes["http.response.status_code"], span.is_error), ("101", false));
+    }
+}
+
+#[test]
+fn a_collector_with_tls_is_reached_by_its_policy() {
+    let backend = Backend::start("only");
+    let authority = Authority::new();
+    let collector = Backend::start_tls("collector", &authority.issue(&["collector.example"]), &["http/1.1"]);
+    let texts = [
+        http_gateway(),
+        service("only", &[&backend]),
+        service("collector", &[&collector]),
+        config_map("authority", authority.pem()),
+        backend_tls_policy(
+            "collector",
+            "{hostname: collector.example, caCertificateRefs: [{group: '', kind: ConfigMap, name: authority}]}",
+        ),
+        route("route", &[], RULE),
+        policy(""),
+    ];
+    let tidegate = Tidegate::start_with(one_worker(), &[("all.yaml", documents(&texts))]);
+    ask(tidegate.http(), get("/shop", ""));
+    tidegate.wait_until("counts", || metric(&tidegate, "exported_spans_total") == 2);
+    assert_eq!(collector.last().sni.as_deref(), Some("collector.example"));
 }
