@@ -181,9 +181,9 @@ impl Activity {
     /// like such a line makes the answer "yes", which only costs a connection.
     pub(super) fn had_two_lengths(&self, has_length: bool) -> bool {
         if has_length {
-            let _ = self
-                .lengths
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| Some(n.saturating_sub(1)));
+            // One thread uses it, so nothing comes between.
+            let left = self.lengths.load(Ordering::Relaxed).saturating_sub(1);
+            self.lengths.store(left, Ordering::Relaxed);
             return false;
         }
         self.lengths.load(Ordering::Relaxed) > 0
