@@ -89,6 +89,8 @@ pub(super) async fn before_routing(
             }
         }
     }
+    // The services know it by this name, whether or not there is a rule for it.
+    record.request_id(arrived.head.headers.get(headers::X_REQUEST_ID));
     Ok(None)
 }
 

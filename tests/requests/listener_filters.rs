@@ -88,6 +88,7 @@ fn a_rule_is_looked_for_with_the_services_word() {
         (&lines[1]["reason"], &lines[1]["listener"]),
         (&json!("NoRoute"), &json!("default/gateway/http"))
     );
+    assert!(lines[1]["request_id"].is_string(), "the service was told of it by that name");
     assert_eq!(outcome(&lines[2]), json!([401, "AuthDenied", "Service default/auth:80", 0]));
     assert_eq!((&lines[2]["listener"], &lines[2]["route"]), (&json!("default/gateway/http"), &json!(null)));
 }

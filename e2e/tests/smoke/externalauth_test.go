@@ -36,3 +36,41 @@ func TestExternalAuth(t *testing.T) {
 		return nil
 	})
 }
+
+// A listener's service is asked before there is a route, which can match what it says. Whoever it refuses
+// does not learn whether there is one.
+func TestListenerFilters(t *testing.T) {
+	const filter = "filters: {requests: [{type: ExternalAuth, externalAuth: {protocol: HTTP, backendRef: {name: auth, port: 80}, " +
+		"http: {allowedResponseHeaders: [x-backend]}}}]}"
+	gateway := cluster.Gateway("web", strings.Replace(cluster.HTTP, "}", ", "+filter+"}", 1))
+	route := strings.Replace(cluster.Route("shop", "web", host, cluster.Ref("shop", 1)), "{backendRefs:",
+		`{matches: [{headers: [{name: x-backend, type: RegularExpression, value: "auth-.*"}]}], backendRefs:`, 1)
+	namespace, addresses := shop(t, "filters", gateway, route, "shop", "auth")
+	ask := func(host, path string) cluster.Answer {
+		t.Helper()
+		answer, err := cluster.Ask(cluster.Request{Address: addresses[0], Host: host, Path: path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer
+	}
+	// A test's backend takes no such number.
+	for _, name := range []string{host, "nowhere.example.com"} {
+		if answer := ask(name, "?bytes=many"); answer.Status != http.StatusBadRequest || !strings.HasPrefix(answer.Backend, "auth-") {
+			t.Errorf("what the service refuses of %s: %+v", name, answer)
+		}
+	}
+	if answer := ask("nowhere.example.com", ""); answer.Status != http.StatusNotFound || answer.Body != "NoRoute" {
+		t.Errorf("what the service lets in and no route has: %+v", answer)
+	}
+	cluster.Apply(t, namespace, strings.Replace(gateway, "{name: auth,", "{name: missing,", 1))
+	cluster.Eventually(t, 30*time.Second, func() error {
+		if answer := ask(host, ""); answer.Status != http.StatusInternalServerError || answer.Body != "BackendNotFound" {
+			return fmt.Errorf("without the service: %+v", answer)
+		}
+		if told := cluster.ListenerCondition(t, namespace, "web", "http", "ResolvedRefs"); told.Reason != "InvalidListenerFilterRef" {
+			return fmt.Errorf("the listener says %+v", told)
+		}
+		return nil
+	})
+}
