@@ -11,6 +11,7 @@
 mod addresses;
 mod authorities;
 mod backend_tls;
+mod backend_traffic;
 mod backends;
 mod certificates;
 mod claims;

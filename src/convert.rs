@@ -6,6 +6,7 @@
 mod auth;
 mod authorities;
 mod backend_tls;
+mod backend_traffic;
 mod cors;
 mod endpoints;
 mod error;
@@ -31,6 +32,7 @@ mod upstream;
 pub use auth::{AuthReference, listener_filters};
 pub use authorities::{InvalidBundle, of_config_map, of_secret, of_trust_bundle};
 pub use backend_tls::{BackendTls, Issuers, backend_tls};
+pub use backend_traffic::{BackendTraffic, backend_traffic};
 pub use endpoints::endpoints;
 pub use error::{InvalidField, InvalidValue};
 pub use ingress::{IngressCertificates, ingress_certificates};

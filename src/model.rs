@@ -41,7 +41,7 @@ pub use listener::{ClientCertificate, ClientValidation, Listener, Protocol, Tran
 pub use matching::{HeaderMatch, Match, PathMatch, QueryMatch, RpcLengths, ValueMatch};
 pub use path::{InvalidPath, normalize_path};
 pub use pattern::{InvalidPattern, Pattern};
-pub use policy::{Retry, Timeouts};
+pub use policy::{Retry, RetryBudget, RetryConstraint, Timeouts};
 pub use reason::Reason;
 pub use route::{Attachment, Backend, BackendTarget, Route, Rule, RuleHost};
 pub use session::{SessionCarrier, SessionPersistence};

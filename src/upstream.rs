@@ -5,6 +5,7 @@
 //! from one version to the next. Each worker keeps its own cursors ([`Splits`]) and connections
 //! ([`Pool`]), keyed by identity, so that no change of configuration resets them.
 
+mod budget;
 mod connect;
 mod endpoint;
 mod http1;

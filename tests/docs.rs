@@ -105,7 +105,7 @@ fn every_page_is_found_from_the_first() {
 /// By the heading below which a condition is explained: type, status and reason.
 type Conditions = BTreeMap<&'static str, BTreeSet<[String; 3]>>;
 
-const BACKEND_TLS: &str = "BackendTLSPolicy, for each Gateway by which requests come";
+const POLICIES: &str = "Policies, for each Gateway by which requests come";
 const TELEMETRY: &str = "XTelemetryPolicy, for each Gateway";
 
 /// All that can be said, from the source.
@@ -127,9 +127,9 @@ fn conditions() -> Conditions {
                 _ if line.starts_with("Ingress") => &["Ingress"],
                 _ if line.starts_with("Upstream") => &["Upstream"],
                 _ if line.starts_with("Telemetry") => &[TELEMETRY],
-                _ if line.starts_with("BackendTls") => &[BACKEND_TLS],
-                _ if line.starts_with("Policy") => &[BACKEND_TLS, TELEMETRY],
-                _ => &["Gateway", "ListenerSet", "Routes, for each of their parents", BACKEND_TLS, TELEMETRY],
+                _ if line.starts_with("BackendTls") => &[POLICIES],
+                _ if line.starts_with("Policy") => &[POLICIES, TELEMETRY],
+                _ => &["Gateway", "ListenerSet", "Routes, for each of their parents", POLICIES, TELEMETRY],
             };
             type_ = quoted.unwrap();
         } else if let Some((_, said)) = line.split_once(" => ") {

@@ -14,7 +14,7 @@ use tidegate::convert::unsupported::FIELDS;
 use tidegate::index::Event;
 
 /// Those of Gateway API, and Tidegate's own that go with them.
-const SCHEMAS: [(Kind, &str); 12] = [
+const SCHEMAS: [(Kind, &str); 13] = [
     (Kind::GatewayClass, include_str!("../src/api/schema/gateway-api-v1.7.0/gatewayclasses.json")),
     (Kind::Gateway, include_str!("../src/api/schema/gateway-api-v1.7.0/gateways.json")),
     (Kind::ListenerSet, include_str!("../src/api/schema/gateway-api-v1.7.0/listenersets.json")),
@@ -25,6 +25,10 @@ const SCHEMAS: [(Kind, &str); 12] = [
     (Kind::UdpRoute, include_str!("../src/api/schema/gateway-api-v1.7.0/udproutes.json")),
     (Kind::ReferenceGrant, include_str!("../src/api/schema/gateway-api-v1.7.0/referencegrants.json")),
     (Kind::BackendTlsPolicy, include_str!("../src/api/schema/gateway-api-v1.7.0/backendtlspolicies.json")),
+    (
+        Kind::XBackendTrafficPolicy,
+        include_str!("../src/api/schema/gateway-api-v1.7.0/xbackendtrafficpolicies.json"),
+    ),
     (Kind::XTelemetryPolicy, include_str!("../src/api/schema/gateway-api-v1.7.0/xtelemetrypolicies.json")),
     (Kind::GatewayParameters, include_str!("../crds/gatewayparameters.yaml")),
 ];
@@ -126,7 +130,7 @@ fn each_field_is_honoured_or_answered() {
     }
     assert_eq!(wrong, [""; 0]);
     // As many as the schemas have: a smaller number means that fields are no longer found.
-    assert_eq!(count, 412);
+    assert_eq!(count, 425);
     let samples: BTreeSet<_> = not_honoured
         .iter()
         .flat_map(|(kind, edits)| edits.keys().map(|path| (kind.as_str(), path.as_str())))

@@ -100,6 +100,7 @@ fn upstream(target: SocketAddr) -> (UpstreamKey, Resource) {
         protocol: BackendProtocol::Http,
         tls: None,
         base_path: "".into(),
+        retry_budgets: Vec::new(),
     };
     (key.clone(), Resource::Upstream(Upstream { key, entries: vec![entry], retries: None }))
 }

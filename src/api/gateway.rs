@@ -19,6 +19,7 @@ mod route;
 mod shared;
 mod stream_route;
 mod telemetry_policy;
+mod x_backend_traffic_policy;
 
 pub use backend_tls_policy::*;
 pub use gateway_class::*;
@@ -33,6 +34,7 @@ pub use route::AnyRoute;
 pub use shared::*;
 pub use stream_route::*;
 pub use telemetry_policy::*;
+pub use x_backend_traffic_policy::*;
 
 /// The API group of the kinds in this module.
 pub const GROUP: &str = "gateway.networking.k8s.io";

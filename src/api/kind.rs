@@ -27,6 +27,8 @@ pub enum Kind {
     ReferenceGrant,
     /// `gateway.networking.k8s.io` BackendTLSPolicy.
     BackendTlsPolicy,
+    /// `gateway.networking.x-k8s.io` XBackendTrafficPolicy.
+    XBackendTrafficPolicy,
     /// `gateway.networking.x-k8s.io` XTelemetryPolicy.
     XTelemetryPolicy,
     /// `tidegate.dev` Upstream.
@@ -63,7 +65,7 @@ struct Names {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::GatewayClass,
         Self::Gateway,
         Self::ListenerSet,
@@ -74,6 +76,7 @@ impl Kind {
         Self::UdpRoute,
         Self::ReferenceGrant,
         Self::BackendTlsPolicy,
+        Self::XBackendTrafficPolicy,
         Self::XTelemetryPolicy,
         Self::Upstream,
         Self::GatewayParameters,
@@ -111,6 +114,9 @@ impl Kind {
             Self::UdpRoute => ("UDPRoute", GATEWAY, V1, "udproutes", true),
             Self::ReferenceGrant => ("ReferenceGrant", GATEWAY, BOTH, "referencegrants", true),
             Self::BackendTlsPolicy => ("BackendTLSPolicy", GATEWAY, POLICY, "backendtlspolicies", true),
+            Self::XBackendTrafficPolicy => {
+                ("XBackendTrafficPolicy", EXPERIMENTAL, V1ALPHA1, "xbackendtrafficpolicies", true)
+            }
             Self::XTelemetryPolicy => {
                 ("XTelemetryPolicy", EXPERIMENTAL, V1ALPHA1, "xtelemetrypolicies", true)
             }
@@ -150,7 +156,7 @@ impl Kind {
 
     /// Whether objects of the kind are attached to others by their `targetRefs`.
     pub const fn is_policy(self) -> bool {
-        matches!(self, Self::BackendTlsPolicy | Self::XTelemetryPolicy)
+        matches!(self, Self::BackendTlsPolicy | Self::XBackendTrafficPolicy | Self::XTelemetryPolicy)
     }
 
     /// Whether it is a kind of what routes send requests to.

@@ -3,7 +3,7 @@
 use super::gateway::{
     AnyRoute, BackendTlsPolicy, Gateway, GatewayClass, GrpcRoute, HttpRoute, ListenerSet,
     LocalPolicyTargetReferenceWithSectionName, ReferenceGrant, TcpRoute, TlsRoute, UdpRoute,
-    XTelemetryPolicy,
+    XBackendTrafficPolicy, XTelemetryPolicy,
 };
 use super::gateway_parameters::GatewayParameters;
 use super::ingress::{Ingress, IngressClass};
@@ -150,6 +150,8 @@ objects! {
         ReferenceGrant(ReferenceGrant),
         /// `gateway.networking.k8s.io` BackendTLSPolicy.
         BackendTlsPolicy(BackendTlsPolicy),
+        /// `gateway.networking.x-k8s.io` XBackendTrafficPolicy.
+        XBackendTrafficPolicy(XBackendTrafficPolicy),
         /// `gateway.networking.x-k8s.io` XTelemetryPolicy.
         XTelemetryPolicy(XTelemetryPolicy),
         /// `tidegate.dev` Upstream.
@@ -189,6 +191,7 @@ impl Object {
     pub fn target_refs(&self) -> Option<&[LocalPolicyTargetReferenceWithSectionName]> {
         match self {
             Self::BackendTlsPolicy(policy) => Some(&policy.spec.target_refs),
+            Self::XBackendTrafficPolicy(policy) => Some(&policy.spec.target_refs),
             Self::XTelemetryPolicy(policy) => Some(&policy.spec.target_refs),
             _ => None,
         }

@@ -2,6 +2,7 @@
 
 use super::addresses::Port;
 use super::backend_tls::{self, BackendTlsPolicies, Securing};
+use super::backend_traffic::BackendTrafficPolicies;
 use super::grants::{References, Referrer};
 use super::upstream::Upstream;
 use super::verdict::{ListenerResolvedRefs, RouteResolvedRefs, TelemetryResolvedRefs, UpstreamResolvedRefs};
@@ -250,11 +251,18 @@ fn known_port(index: &Index, key: &ObjectKey, port: Port) -> Result<BackendProto
     Ok(spoken)
 }
 
+/// What policies say of backends.
+#[derive(Clone, Copy)]
+pub(super) struct BackendPolicies<'a> {
+    pub(super) tls: &'a BackendTlsPolicies,
+    pub(super) traffic: &'a BackendTrafficPolicies,
+}
+
 /// A Service's port as the data plane is told; none if it cannot take requests. Whether
 /// somebody may refer to it is not asked here: that is between the two of them.
 pub(super) fn service_upstream(
     index: &Index,
-    policies: &BackendTlsPolicies,
+    policies: BackendPolicies<'_>,
     service: &ObjectKey,
     port: Port,
 ) -> Option<model::Upstream> {
@@ -264,7 +272,8 @@ pub(super) fn service_upstream(
         Err(refusal) if refusal.cause == Cause::UnknownAppProtocol => BackendProtocol::Http,
         Err(_) => return None,
     };
-    let (source, tls) = service_source(index, policies, service, port);
+    let (source, tls) = service_source(index, policies.tls, service, port);
+    let id = ObjectId { kind: Kind::Service, key: service.clone() };
     let (protocol, port) = port;
     Some(model::Upstream {
         key: UpstreamKey::Service { service: service.clone(), port, protocol },
@@ -275,6 +284,7 @@ pub(super) fn service_upstream(
             protocol: spoken,
             tls,
             base_path: "".into(),
+            retry_budgets: policies.traffic.budgets(index, &[id]),
         }],
         retries: None,
     })

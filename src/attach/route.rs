@@ -1,5 +1,6 @@
 //! Routes.
 
+use super::backend_traffic::BackendTrafficPolicies;
 use super::gateway::{Gateway, created};
 use super::grants::{References, not_watched};
 use super::ingress::IngressPart;
@@ -64,6 +65,7 @@ pub(super) struct Context<'a> {
     /// Why Gateways and ListenerSets are not this controller's.
     pub(super) foreign: &'a BTreeMap<ObjectId, String>,
     pub(super) upstreams: &'a BTreeMap<ObjectKey, Upstream>,
+    pub(super) traffic: &'a BackendTrafficPolicies,
 }
 
 /// A route that does not know yet what routes of other kinds leave to it.

@@ -10,7 +10,8 @@ use crate::api::ObjectId;
 use crate::api::gateway::BackendObjectReference;
 use crate::convert::{AuthReference, BackendReference, HttpRule, MirrorReference, Standing};
 use crate::model::{
-    Backend, BackendTarget, ExternalAuth, Filters, Mirror, ObjectKey, Reason, Rule, UpstreamKey,
+    Backend, BackendTarget, ExternalAuth, Filters, Mirror, ObjectKey, Reason, Rule, SessionPersistence,
+    UpstreamKey,
 };
 use std::collections::BTreeMap;
 
@@ -44,7 +45,8 @@ pub(super) fn judge(context: &Context<'_>, route: &ObjectId, converted: &[HttpRu
                 let backends = rule.backends.iter();
                 let backends = backends.map(|backend| {
                     let backend = one_backend(context, route, backend, &mut rules.refusals);
-                    Backend { session: rule.session.clone(), ..backend }
+                    let session = rule.session.clone().or_else(|| session(context, route, &backend.target));
+                    Backend { session, ..backend }
                 });
                 let backends = backends.collect();
                 let references = rule.backends.iter().map(|backend| backend.object.clone());
@@ -94,6 +96,16 @@ fn one_backend(
     let auth = auth.map(|auth| external_auth(context.references, context.upstreams, from, auth, refusals));
     let filters = Filters { auth, ..filters };
     Backend { weight: backend.weight, target, filters, session: None }
+}
+
+/// How sessions with a backend are held together where the rule does not say it.
+fn session(context: &Context<'_>, route: &ObjectId, target: &BackendTarget) -> Option<SessionPersistence> {
+    match target {
+        BackendTarget::Upstream(upstream) if !route.kind.is_stream_route() => {
+            context.traffic.session(context.references.index, upstream)
+        }
+        _ => None,
+    }
 }
 
 /// Where a reference leads. What depends on one that leads nowhere is answered with its reason.

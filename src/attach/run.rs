@@ -6,7 +6,8 @@ mod telemetry;
 
 use super::authorities::Bundles;
 use super::backend_tls::{self, BackendTlsPolicies};
-use super::backends;
+use super::backend_traffic::{self, BackendTrafficPolicies};
+use super::backends::{self, BackendPolicies};
 use super::certificates::Certificates;
 use super::claims::Claims;
 use super::gateway::Gateway;
@@ -79,6 +80,7 @@ pub struct Attachments {
     pub upstreams: BTreeMap<ObjectKey, Upstream>,
     ingress_classes: IngressClasses,
     backend_tls: BackendTlsPolicies,
+    backend_traffic: BackendTrafficPolicies,
     telemetry: TelemetryPolicies,
     tracing: telemetry::Tracing,
     /// Gateways before they know which sockets they get.
@@ -162,6 +164,7 @@ impl Attachments {
             upstreams: BTreeMap::new(),
             ingress_classes: IngressClasses::default(),
             backend_tls: BackendTlsPolicies::default(),
+            backend_traffic: BackendTrafficPolicies::default(),
             telemetry: TelemetryPolicies::default(),
             tracing: BTreeMap::new(),
             unsettled: BTreeMap::new(),
@@ -187,6 +190,7 @@ impl Attachments {
     pub fn policy(&self, id: &ObjectId) -> Option<&Policy> {
         match id.kind {
             Kind::BackendTlsPolicy => self.backend_tls.found.get(&id.key),
+            Kind::XBackendTrafficPolicy => self.backend_traffic.found.get(&id.key),
             Kind::XTelemetryPolicy => self.telemetry.found.get(&id.key),
             _ => None,
         }
@@ -199,7 +203,11 @@ impl Attachments {
         service: &ObjectKey,
         port: (IpProtocol, u16),
     ) -> Option<model::Upstream> {
-        backends::service_upstream(index, &self.backend_tls, service, port)
+        backends::service_upstream(index, self.backend_policies(), service, port)
+    }
+
+    fn backend_policies(&self) -> BackendPolicies<'_> {
+        BackendPolicies { tls: &self.backend_tls, traffic: &self.backend_traffic }
     }
 
     /// How many accepted routes are on a listener.
@@ -282,6 +290,15 @@ impl Attachments {
         let mut referring: BTreeSet<_> =
             attached.flat_map(|object| index.referrers(&object).cloned().collect::<Vec<_>>()).collect();
         follow_policies(index, touched, &mut upstreams, &mut changes);
+        let touched = self
+            .backend_traffic
+            .judge(index, dirty_of(Kind::XBackendTrafficPolicy), |key| backend_traffic::judge(index, key));
+        // Sessions are of the routes' backends.
+        let sessions = touched.objects.iter().map(|object| Dependency::Object(object.clone()));
+        let by =
+            |object| index.referrers(&object).filter(|id| id.kind.is_route()).cloned().collect::<Vec<_>>();
+        routes.extend(sessions.flat_map(by));
+        follow_policies(index, touched, &mut upstreams, &mut changes);
         referring.extend(self.update_upstreams(index, &upstreams, &mut changes));
         let telemetry = referring.iter().chain(&dirty.objects).filter(|id| id.kind == Kind::XTelemetryPolicy);
         let telemetry = telemetry.map(|id| id.key.clone()).collect();
@@ -304,7 +321,7 @@ impl Attachments {
         let mut referring = BTreeSet::new();
         for key in dirty {
             changes.work.upstreams += 1;
-            let judged = upstream::judge(references, &self.backend_tls, key);
+            let judged = upstream::judge(references, self.backend_policies(), key);
             let after = usable(judged.as_ref());
             if let Some(before) = replace(&mut self.upstreams, key, judged) {
                 changes.add(Kind::Upstream, key);
@@ -359,6 +376,7 @@ impl Attachments {
             sets: &self.sets,
             foreign: &self.foreign,
             upstreams: &self.upstreams,
+            traffic: &self.backend_traffic,
         };
         let memo = self.converted.entry(id.clone()).or_default();
         let judged = route::judge(&context, id, memo);
@@ -422,6 +440,7 @@ impl Attachments {
             _ => attached.used_by(id).map(|listener| listener.gateway.clone()).collect(),
         };
         changes.objects.extend(self.backend_tls.settle(references, judged.iter(), gateways_of));
+        changes.objects.extend(self.backend_traffic.settle(references, judged.iter(), gateways_of));
         changes.objects.extend(self.telemetry.settle(references, judged.iter(), gateways_of));
     }
 }

@@ -1,7 +1,6 @@
 //! Upstreams.
 
-use super::backend_tls::BackendTlsPolicies;
-use super::backends::{service_port, service_source};
+use super::backends::{BackendPolicies, service_port, service_source};
 use super::grants::{References, Referrer};
 use super::list_problems;
 use super::run::Head;
@@ -26,7 +25,7 @@ pub struct Upstream {
 /// Looks at an Upstream; none if it is gone.
 pub(super) fn judge(
     references: References<'_>,
-    policies: &BackendTlsPolicies,
+    policies: BackendPolicies<'_>,
     key: &ObjectKey,
 ) -> Option<Upstream> {
     let index = references.index;
@@ -74,11 +73,12 @@ fn resolved(problems: &[(UpstreamResolvedRefs, String)]) -> Verdict<UpstreamReso
 
 fn entry(
     references: References<'_>,
-    policies: &BackendTlsPolicies,
+    policies: BackendPolicies<'_>,
     key: &ObjectKey,
     target: &UpstreamTarget,
     problems: &mut Vec<(UpstreamResolvedRefs, String)>,
 ) -> Entry {
+    let mut backends = vec![ObjectId { kind: Kind::Upstream, key: key.clone() }];
     let (source, protocol, tls, base_path) = match &target.target {
         Target::Url { host, tls, protocol, base_path } => {
             let source = match host {
@@ -105,7 +105,8 @@ fn entry(
             let port = (IpProtocol::Tcp, reference.port);
             match service_port(references, from, &service, port) {
                 Ok(protocol) => {
-                    let (source, tls) = service_source(references.index, policies, &service, port);
+                    backends.insert(0, ObjectId { kind: Kind::Service, key: service.clone() });
+                    let (source, tls) = service_source(references.index, policies.tls, &service, port);
                     (source, protocol, tls, "".into())
                 }
                 Err(refusal) => {
@@ -116,5 +117,13 @@ fn entry(
             }
         }
     };
-    Entry { name: target.name.clone(), weight: target.weight, source, protocol, tls, base_path }
+    Entry {
+        name: target.name.clone(),
+        weight: target.weight,
+        source,
+        protocol,
+        tls,
+        base_path,
+        retry_budgets: policies.traffic.budgets(references.index, &backends),
+    }
 }

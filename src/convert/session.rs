@@ -10,11 +10,11 @@ use http::HeaderName;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use std::sync::Arc;
 
-/// Converts what the rule at `field` of that route says.
+/// Converts what an object says at `field`: a route in a rule, or a policy in its spec.
 pub(super) fn session(
     wire: Option<&gateway::SessionPersistence>,
     kind: Kind,
-    route: &ObjectMeta,
+    object: &ObjectMeta,
     field: &str,
 ) -> Result<Option<SessionPersistence>, InvalidField> {
     let Some(wire) = wire else { return Ok(None) };
@@ -23,7 +23,7 @@ pub(super) fn session(
     let absolute_timeout = policy::duration(wire.absolute_timeout.as_ref(), || timeout.clone())?;
     let carrier = match wire.type_ {
         SessionPersistenceType::Cookie => {
-            let carrier = cookie(wire.cookie.as_ref(), kind, route, &field)?;
+            let carrier = cookie(wire.cookie.as_ref(), kind, object, &field)?;
             if matches!(carrier, SessionCarrier::Cookie { permanent: true, .. }) && absolute_timeout.is_none()
             {
                 return Err(InvalidField::new(timeout, InvalidValue::PermanentCookie));
@@ -43,7 +43,7 @@ pub(super) fn session(
 fn cookie(
     wire: Option<&CookieConfig>,
     kind: Kind,
-    route: &ObjectMeta,
+    object: &ObjectMeta,
     field: &str,
 ) -> Result<SessionCarrier, InvalidField> {
     let path = wire.map_or("/", |wire| &wire.path);
@@ -61,7 +61,7 @@ fn cookie(
             let value = InvalidValue::CookieName(name.to_owned());
             return Err(InvalidField::new(format!("{field}.cookie.name"), value));
         }
-        None => generated_name(kind, route, path, lifetime),
+        None => generated_name(kind, object, path, lifetime),
     };
     Ok(SessionCarrier::Cookie {
         name,
@@ -70,16 +70,16 @@ fn cookie(
     })
 }
 
-/// The same for all rules of a route whose cookies are alike: one token holds the sessions of many
+/// The same for all rules of a route, or all targets of a policy, whose cookies are alike: one token holds the sessions of many
 /// backends. It does not go by the rule's place, or a rule that is put before another would end
 /// the sessions of that.
-fn generated_name(kind: Kind, route: &ObjectMeta, path: &str, lifetime: CookieLifetimeType) -> Arc<str> {
+fn generated_name(kind: Kind, object: &ObjectMeta, path: &str, lifetime: CookieLifetimeType) -> Arc<str> {
     let of = |text: &Option<String>| text.clone().unwrap_or_default();
     let lifetime = match lifetime {
         CookieLifetimeType::Permanent => "Permanent",
         CookieLifetimeType::Session => "Session",
     };
-    let hash = stable_hash([kind.name(), &of(&route.namespace), &of(&route.name), path, lifetime]);
+    let hash = stable_hash([kind.name(), &of(&object.namespace), &of(&object.name), path, lifetime]);
     format!("tidegate-{hash:016x}").into()
 }
 

@@ -51,6 +51,8 @@ pub enum Reason {
     NoReadyTargets,
     /// 503: the target's address may not be connected to.
     ForbiddenTarget,
+    /// 503: it would have to be sent again, and the backend's budget for that is used up.
+    RetryBudgetExceeded,
     /// 502: no connection could be made, or TLS failed.
     ConnectFailed,
     /// 504: no connection within the limit.
@@ -77,7 +79,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the list.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::BadRequest,
         Self::MethodNotAllowed,
         Self::UriTooLong,
@@ -100,6 +102,7 @@ impl Reason {
         Self::InvalidBackendTls,
         Self::NoReadyTargets,
         Self::ForbiddenTarget,
+        Self::RetryBudgetExceeded,
         Self::ConnectFailed,
         Self::ConnectTimeout,
         Self::UpstreamReset,
@@ -138,6 +141,7 @@ impl Reason {
             Self::InvalidBackendTls => "InvalidBackendTls",
             Self::NoReadyTargets => "NoReadyTargets",
             Self::ForbiddenTarget => "ForbiddenTarget",
+            Self::RetryBudgetExceeded => "RetryBudgetExceeded",
             Self::ConnectFailed => "ConnectFailed",
             Self::ConnectTimeout => "ConnectTimeout",
             Self::UpstreamReset => "UpstreamReset",

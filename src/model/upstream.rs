@@ -1,6 +1,6 @@
 //! Named sets of weighted targets that routes send requests to.
 
-use super::{Authorities, EndpointsKey, Hostname, Reason, UpstreamKey};
+use super::{Authorities, EndpointsKey, Hostname, Reason, RetryBudget, UpstreamKey};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -32,6 +32,9 @@ pub struct Entry {
     pub tls: Option<OriginateTls>,
     /// Put before the request's path; without trailing slash, empty for none.
     pub base_path: Arc<str>,
+    /// How many of its requests may be ones that are sent again; each of these counts for itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retry_budgets: Vec<RetryBudget>,
 }
 
 /// Where an entry's endpoints come from.

@@ -44,9 +44,11 @@ pub(super) fn status(reason: Reason) -> StatusCode {
         | Reason::InvalidFilter
         | Reason::InvalidBackendTls
         | Reason::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-        Reason::NoReadyTargets | Reason::ForbiddenTarget | Reason::AuthUnavailable | Reason::Draining => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        Reason::NoReadyTargets
+        | Reason::ForbiddenTarget
+        | Reason::RetryBudgetExceeded
+        | Reason::AuthUnavailable
+        | Reason::Draining => StatusCode::SERVICE_UNAVAILABLE,
         Reason::ConnectFailed | Reason::UpstreamReset | Reason::UpstreamProtocolError => {
             StatusCode::BAD_GATEWAY
         }

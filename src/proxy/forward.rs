@@ -26,7 +26,7 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
-use retry::{Again, Failure, is_idempotent};
+use retry::{Again, Failure, Resent, is_idempotent, is_in_budget};
 pub(super) use retry::{Retries, RetryReason};
 use std::cell::Cell;
 use std::error::Error;
@@ -105,6 +105,7 @@ pub(super) async fn forward(
     let mut time = TimeLeft::new(&rule.timeouts, began, call);
     let mut tried = Tried::default();
     let mut newer: Option<Arc<Upstream>> = None;
+    let mut resent: Option<Resent> = None;
     loop {
         let upstream = newer.as_ref().unwrap_or(upstream);
         let kept = session.as_deref().and_then(|session| session.pick(upstream, &tried.endpoints));
@@ -113,6 +114,10 @@ pub(super) async fn forward(
             None => upstream.pick(&mut client.worker.splits.borrow_mut(), &tried.endpoints)?,
         };
         let endpoint = pick.endpoint.id;
+        if !is_in_budget(pick.entry, resent, began) {
+            upstream.metrics.refused_retries.increment();
+            return Err(Reason::RetryBudgetExceeded);
+        }
         record.attempt(InFlight::new(pick.endpoint));
         record.mark_attempt(&mut outgoing.headers);
         let outcome = {
@@ -140,6 +145,7 @@ pub(super) async fn forward(
             return Ok(response);
         };
         record.retried(again);
+        resent = Some(Resent::after(&outcome));
         tried.endpoints.push(endpoint);
         match outcome {
             Ok(response) => response.into_body().discard(),
@@ -188,10 +194,13 @@ async fn attempt(
                     Err(error) => (reused && !error.wrote, judge(&error, outgoing)),
                 }
             }
-            Ready::Http2(connection) => match send_http2(pick, connection, outgoing, record).await {
-                Ok(response) => return Ok(response),
-                Err(error) => (false, judge_http2(&*error, outgoing)),
-            },
+            Ready::Http2(connection) => {
+                let reused = connection.is_reused();
+                match send_http2(pick, connection, outgoing, record).await {
+                    Ok(response) => return Ok(response),
+                    Err(error) => (false, judge_http2(&*error, outgoing, reused)),
+                }
+            }
         };
         let (dead, failure) = failed;
         if !(dead && can_replay(outgoing)) {
@@ -362,8 +371,9 @@ fn judge(error: &SendError, outgoing: &Outgoing) -> Failure {
 }
 
 /// A stream that the target refused, or that its GOAWAY does not include, was not processed
-/// (RFC 9113 §8.7). So was one that hyper never sent.
-fn judge_http2(error: &(dyn Error + 'static), outgoing: &Outgoing) -> Failure {
+/// (RFC 9113 §8.7). So was one that hyper never sent. Where the connection was there before, one that
+/// was about to end is as a pooled one of HTTP/1.1 that turns out dead.
+fn judge_http2(error: &(dyn Error + 'static), outgoing: &Outgoing, reused: bool) -> Failure {
     if let Some(reason) = outgoing.source.as_ref().and_then(Source::failure) {
         return Failure { reason, again: Again::Never };
     }
@@ -371,12 +381,14 @@ fn judge_http2(error: &(dyn Error + 'static), outgoing: &Outgoing) -> Failure {
         error.downcast_ref::<hyper::Error>().is_some_and(|error| error.is_canceled() || error.is_closed());
     let cause = std::iter::successors(Some(error), |error: &&(dyn Error + 'static)| Error::source(*error))
         .find_map(|e| e.downcast_ref::<h2::Error>());
-    let refused = cause.is_some_and(|error| {
-        let reason = error.reason();
-        error.is_remote()
-            && (reason == Some(h2::Reason::REFUSED_STREAM)
-                || error.is_go_away() && reason == Some(h2::Reason::NO_ERROR))
-    });
-    let again = if unsent || refused { Again::Safe } else { Again::Idempotent };
+    let is_from_there = |error: &&h2::Error| error.is_remote();
+    let cause = cause.filter(is_from_there);
+    let refused = cause.is_some_and(|error| error.reason() == Some(h2::Reason::REFUSED_STREAM));
+    let over = cause.is_some_and(|error| error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR));
+    let again = match (unsent || over, refused) {
+        (true, _) if reused => Again::Unused,
+        (true, _) | (_, true) => Again::Safe,
+        (false, false) => Again::Idempotent,
+    };
     Failure { reason: Reason::UpstreamReset, again }
 }

@@ -130,6 +130,7 @@ impl Status {
             Object::Gateway(object) => object.status.clone().map(Self::Gateway),
             Object::ListenerSet(object) => object.status.clone().map(Self::ListenerSet),
             Object::BackendTlsPolicy(object) => object.status.clone().map(Self::Policy),
+            Object::XBackendTrafficPolicy(object) => object.status.clone().map(Self::Policy),
             Object::XTelemetryPolicy(object) => object.status.clone().map(Self::Policy),
             Object::Upstream(object) => object.status.clone().map(Self::Upstream),
             Object::Ingress(object) => object.status.clone().map(Self::Ingress),

@@ -72,6 +72,8 @@ pub struct UpstreamMetrics {
     pub attempts: Counter,
     /// Tries after a first one failed.
     pub retries: Counter,
+    /// Further tries that were not made, as the backend's budget for them was used up.
+    pub refused_retries: Counter,
     /// Connections that were opened.
     pub connections: Counter,
     /// Connections that could not be opened: refused, timed out, or TLS failed.

@@ -21,6 +21,7 @@ pub struct Http2<B> {
     identity: u64,
     streams: Rc<Cell<usize>>,
     idle_since: Rc<Cell<Instant>>,
+    reused: bool,
 }
 
 /// Counts a stream of an [`Http2`] until it is dropped.
@@ -76,7 +77,13 @@ impl<B> Http2<B> {
             identity,
             streams: Rc::new(Cell::new(0)),
             idle_since: Rc::new(Cell::new(Instant::now())),
+            reused: false,
         }
+    }
+
+    /// Whether it was there before the request.
+    pub fn is_reused(&self) -> bool {
+        self.reused
     }
 
     /// Counts a stream.
@@ -95,6 +102,7 @@ impl<B> Clone for Http2<B> {
             identity: self.identity,
             streams: self.streams.clone(),
             idle_since: self.idle_since.clone(),
+            reused: self.reused,
         }
     }
 }
@@ -148,7 +156,8 @@ where
     pub fn share(&mut self, line: Line) -> Option<Http2<B>> {
         let shared = self.shared.get_mut(&line)?;
         shared.retain(|connection| !connection.sender.is_closed());
-        shared.iter().find(|connection| connection.streams.get() < self.limits.max_streams).cloned()
+        let has_room = |connection: &&Http2<B>| connection.streams.get() < self.limits.max_streams;
+        shared.iter().find(has_room).map(|connection| Http2 { reused: true, ..connection.clone() })
     }
 
     /// Keeps a new shared connection.

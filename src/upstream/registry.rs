@@ -1,5 +1,6 @@
 //! From the model's upstreams and endpoints to what the workers see, with live state kept.
 
+use super::budget::RetryBudgets;
 use super::endpoint::Endpoint;
 use super::resolved::{Entry, Upstream};
 use super::split::{Member, Split};
@@ -14,6 +15,7 @@ use crate::tls::ClientConfigs;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Where an upstream stands in [`Upstreams`]: given once per identity and never again to
 /// another, so that rules which were compiled long ago still mean the same upstream.
@@ -56,6 +58,7 @@ pub struct Registry {
     /// Upstreams by what their entries come from, to find what a change of endpoints touches.
     users: HashMap<EntrySource, BTreeSet<UpstreamKey>>,
     live: HashMap<UpstreamKey, HashMap<Identity, Arc<Endpoint>>>,
+    budgets: RetryBudgets,
     built: Vec<Option<Arc<Upstream>>>,
     dirty: BTreeSet<UpstreamKey>,
     next_endpoint: u64,
@@ -85,6 +88,7 @@ impl Registry {
             resolved: HashMap::new(),
             users: HashMap::new(),
             live: HashMap::new(),
+            budgets: RetryBudgets::default(),
             built: Vec::new(),
             dirty: BTreeSet::new(),
             next_endpoint: 0,
@@ -161,6 +165,7 @@ impl Registry {
 
     /// The next version, in which only what was touched is made anew.
     pub fn snapshot(&mut self) -> Upstreams {
+        self.budgets.forget_gone();
         for key in std::mem::take(&mut self.dirty) {
             let slot = self.slot(&key);
             self.built[slot.0 as usize] = match self.configured.remove(&key) {
@@ -210,6 +215,8 @@ impl Registry {
             let (permitted, refused): (Vec<_>, Vec<_>) =
                 self.addresses(&entry.source).into_iter().partition(|address| policy.permits(*address));
             forbidden |= !refused.is_empty();
+            let now = Instant::now();
+            let budgets = entry.retry_budgets.iter().map(|budget| self.budgets.get(budget, now)).collect();
             let endpoints =
                 permitted.into_iter().map(|address| self.endpoint(&upstream.key, entry, address, &mut live));
             entries.push(Entry {
@@ -219,6 +226,7 @@ impl Registry {
                 endpoints: endpoints.collect(),
                 tls: entry.tls.as_ref().map(|tls| self.tls.get(tls)),
                 base_path: entry.base_path.clone(),
+                budgets,
             });
         }
         self.keep_live(&upstream.key, live);

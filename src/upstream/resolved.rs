@@ -1,5 +1,6 @@
 //! An upstream as the workers see it, and the choice of an endpoint for a request.
 
+use super::budget::RetryBudget;
 use super::split::{Split, Splits};
 use super::{Endpoint, Slot};
 use crate::model::{BackendProtocol, Reason, UpstreamKey};
@@ -7,6 +8,7 @@ use crate::telemetry::UpstreamMetrics;
 use crate::tls::ClientTls;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// One version of an upstream; immutable but for the live state behind its endpoints.
 #[derive(Debug)]
@@ -43,6 +45,8 @@ pub struct Entry {
     pub base_path: Arc<str>,
     /// Those that may get requests now.
     pub endpoints: Box<[Arc<Endpoint>]>,
+    /// All have to have room for a request that is sent again.
+    pub(super) budgets: Box<[RetryBudget]>,
 }
 
 /// Where a request goes.
@@ -110,6 +114,24 @@ impl Upstream {
 }
 
 impl Entry {
+    /// Counts a request that is sent to it for the first time.
+    pub fn count_request(&self, now: Instant) {
+        self.budgets.iter().for_each(|budget| budget.count_request(now));
+    }
+
+    /// Counts a request that is sent to it again, if that is not too many.
+    pub fn admits_retry(&self, now: impl FnOnce() -> Instant) -> bool {
+        if self.budgets.is_empty() {
+            return true;
+        }
+        let now = now();
+        let has_room = self.budgets.iter().all(|budget| budget.has_room(now));
+        if has_room {
+            self.budgets.iter().for_each(|budget| budget.count_retry(now));
+        }
+        has_room
+    }
+
     /// What is spoken to its endpoints for a request.
     pub fn speaks(&self, wants: Wants) -> Speaks {
         match (&self.tls, self.protocol, wants) {

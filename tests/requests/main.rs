@@ -26,6 +26,7 @@ mod mirrors;
 mod parameters;
 mod paths;
 mod retries;
+mod retry_budgets;
 mod routing;
 mod sessions;
 mod streams;

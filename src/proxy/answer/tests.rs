@@ -26,6 +26,7 @@ fn each_reason_has_the_status_that_grpc_gives_it() {
         Reason::RefNotPermitted,
         Reason::NoReadyTargets,
         Reason::ForbiddenTarget,
+        Reason::RetryBudgetExceeded,
         Reason::AuthUnavailable,
         Reason::ConnectFailed,
         Reason::ConnectTimeout,

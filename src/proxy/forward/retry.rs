@@ -2,8 +2,10 @@
 
 use crate::model::{Reason, Retry};
 use crate::support::backoff::Backoff;
+use crate::upstream::Entry;
 use http::{Method, StatusCode};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Attempts beyond the first at most, where neither rule nor Upstream says it. Not one: while the
 /// pods of a Deployment are replaced, the second that is asked may be the next that ends.
@@ -24,6 +26,9 @@ pub(super) struct Failure {
 /// What a failed attempt says of another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Again {
+    /// The connection was there before the request, and was over before this was on it: for the
+    /// backend there was no attempt.
+    Unused,
     /// The request was certainly not processed.
     Safe,
     /// It may have been: only what may be done twice is sent again.
@@ -85,7 +90,7 @@ impl<'a> Retries<'a> {
     /// Why the request may be sent again after that failure.
     pub(super) fn after_failure(&self, failure: Failure, method: &Method) -> Option<RetryReason> {
         let allowed = match failure.again {
-            Again::Safe => true,
+            Again::Unused | Again::Safe => true,
             Again::Idempotent => is_idempotent(method),
             Again::Late => self.rule.is_some() && is_idempotent(method),
             Again::Never => false,
@@ -121,6 +126,37 @@ impl<'a> Retries<'a> {
         // A wait is at least half of its time.
         let first = 2 * asked.unwrap_or(BACKOFF);
         self.backoff.get_or_insert_with(|| Backoff::new(first, LONGEST * first)).wait()
+    }
+}
+
+/// What an attempt beyond the first counts as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Resent {
+    /// As a retry.
+    Counted,
+    /// As nothing: the attempt before it was none for the backend.
+    Free,
+}
+
+impl Resent {
+    /// After that attempt.
+    pub(super) fn after<T>(outcome: &Result<T, Failure>) -> Self {
+        match outcome {
+            Err(Failure { again: Again::Unused, .. }) => Self::Free,
+            _ => Self::Counted,
+        }
+    }
+}
+
+/// Whether there may be an attempt there, as far as the budgets for retries go; counts it in them.
+pub(super) fn is_in_budget(entry: &Entry, resent: Option<Resent>, started: Instant) -> bool {
+    match resent {
+        None => {
+            entry.count_request(started.into_std());
+            true
+        }
+        Some(Resent::Counted) => entry.admits_retry(|| Instant::now().into_std()),
+        Some(Resent::Free) => true,
     }
 }
 

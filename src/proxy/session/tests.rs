@@ -26,6 +26,7 @@ fn upstream(name: &str, targets: &[(u16, u32)]) -> Arc<Upstream> {
         protocol: BackendProtocol::Http,
         tls: None,
         base_path: "".into(),
+        retry_budgets: Vec::new(),
     };
     let entries = targets.iter().map(entry).collect();
     registry.upsert_upstream(model::Upstream { key, entries, retries: None });

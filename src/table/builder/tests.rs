@@ -78,6 +78,7 @@ fn endpoints_and_upstreams_touch_no_route_and_no_listener() {
             protocol: model::BackendProtocol::Http,
             tls: None,
             base_path: "".into(),
+            retry_budgets: Vec::new(),
         }],
         retries: None,
     };

@@ -91,6 +91,8 @@ fn upstreams(
     objects.counters(encoder, "upstream_attempts", help, |of| &of.attempts)?;
     let help = "Tries after a first one failed.";
     objects.counters(encoder, "upstream_retries", help, |of| &of.retries)?;
+    let help = "Further tries that were not made, as the backend's budget for them was used up.";
+    objects.counters(encoder, "upstream_refused_retries", help, |of| &of.refused_retries)?;
     let help = "Connections that were opened.";
     objects.counters(encoder, "upstream_connections", help, |of| &of.connections)?;
     let help = "Connections that could not be opened.";

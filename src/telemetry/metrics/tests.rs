@@ -80,6 +80,7 @@ fn every_counter_shows_in_its_own_series() {
     service.active_requests.set(5);
     service.attempts.add(6);
     service.retries.add(7);
+    service.refused_retries.add(25);
     service.connections.add(8);
     service.connect_failures.add(9);
     service.resets.add(10);
@@ -121,6 +122,7 @@ fn every_counter_shows_in_its_own_series() {
         ("upstream_active_requests{upstream=\"Service shop/cart:8080\"}", "5"),
         ("upstream_attempts_total{upstream=\"Service shop/cart:8080\"}", "6"),
         ("upstream_retries_total{upstream=\"Service shop/cart:8080\"}", "7"),
+        ("upstream_refused_retries_total{upstream=\"Service shop/cart:8080\"}", "25"),
         ("upstream_connections_total{upstream=\"Service shop/cart:8080\"}", "8"),
         ("upstream_connect_failures_total{upstream=\"Service shop/cart:8080\"}", "9"),
         ("upstream_resets_total{upstream=\"Service shop/cart:8080\"}", "10"),

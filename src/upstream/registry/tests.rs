@@ -29,6 +29,7 @@ fn upstream(entries: &[(&str, u32, EntrySource)]) -> model::Upstream {
         protocol: BackendProtocol::Http,
         tls: None,
         base_path: "".into(),
+        retry_budgets: Vec::new(),
     };
     model::Upstream { key: key(), entries: entries.iter().map(entry).collect(), retries: None }
 }

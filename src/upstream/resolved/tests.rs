@@ -11,6 +11,7 @@ fn what_is_spoken_goes_by_entry_and_request() {
         protocol,
         tls: tls.then(|| configs.get(&OriginateTls::system("a"))),
         base_path: "".into(),
+        budgets: Box::default(),
         endpoints: Box::default(),
     };
     let all = |entry: Entry| [Wants::Anything, Wants::Http1, Wants::Http2].map(|wants| entry.speaks(wants));

@@ -56,7 +56,7 @@ fn replace(value: &mut Value, place: prop::sample::Index, with: Value) {
 proptest! {
     #[test]
     fn every_manifest_gets_a_verdict(
-        which in 0..12_usize,
+        which in 0..13_usize,
         changes in prop::collection::vec((any::<prop::sample::Index>(), anything()), 0..3),
     ) {
         let mut manifest = everything().swap_remove(which);
@@ -99,6 +99,7 @@ fn written(object: &Object) -> Value {
         Object::UdpRoute(object) => serde_json::to_value(object),
         Object::ReferenceGrant(object) => serde_json::to_value(object),
         Object::BackendTlsPolicy(object) => serde_json::to_value(object),
+        Object::XBackendTrafficPolicy(object) => serde_json::to_value(object),
         Object::XTelemetryPolicy(object) => serde_json::to_value(object),
         Object::Upstream(object) => serde_json::to_value(object),
         Object::GatewayParameters(object) => serde_json::to_value(object),

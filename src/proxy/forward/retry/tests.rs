@@ -92,3 +92,16 @@ fn who_asks_for_no_pause_gets_one_only_after_many_attempts() {
     assert!(pauses[2] >= BACKOFF && pauses[3] >= 2 * BACKOFF, "{pauses:?}");
     assert!(pauses.iter().all(|pause| *pause <= 20 * BACKOFF), "{pauses:?}");
 }
+
+#[test]
+fn only_an_attempt_that_was_none_for_the_backend_is_free() {
+    let failed = |again| Resent::after::<()>(&Err(Failure { reason: Reason::UpstreamReset, again }));
+    assert_eq!(failed(Again::Unused), Resent::Free);
+    for again in [Again::Safe, Again::Idempotent, Again::Late] {
+        assert_eq!(failed(again), Resent::Counted, "{again:?}");
+    }
+    assert_eq!(Resent::after(&Ok(())), Resent::Counted);
+    let failure = Failure { reason: Reason::UpstreamReset, again: Again::Unused };
+    let why = Retries::new(None, None).after_failure(failure, &Method::POST);
+    assert_eq!(why, Some(RetryReason::Failed(Reason::UpstreamReset)), "whatever the method");
+}
