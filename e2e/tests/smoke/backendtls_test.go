@@ -23,7 +23,7 @@ spec:
 }
 
 // accepted reads the condition of the policy's only Gateway.
-func accepted(t *testing.T, namespace string) (gateway, status, reason string) {
+func accepted(t *testing.T, namespace, name string) (gateway, status, reason string) {
 	t.Helper()
 	var policy struct {
 		Status struct {
@@ -33,7 +33,7 @@ func accepted(t *testing.T, namespace string) (gateway, status, reason string) {
 			}
 		}
 	}
-	cluster.Get(t, &policy, "--namespace", namespace, "backendtlspolicy/shop")
+	cluster.Get(t, &policy, "--namespace", namespace, name)
 	for _, ancestor := range policy.Status.Ancestors {
 		for _, condition := range ancestor.Conditions {
 			if condition.Type == "Accepted" {
@@ -46,10 +46,15 @@ func accepted(t *testing.T, namespace string) (gateway, status, reason string) {
 
 func expectAccepted(t *testing.T, namespace, status, reason string) {
 	t.Helper()
+	expectPolicy(t, namespace, "backendtlspolicy/shop", status, reason)
+}
+
+func expectPolicy(t *testing.T, namespace, name, status, reason string) {
+	t.Helper()
 	cluster.Eventually(t, 10*time.Second, func() error {
-		g, s, r := accepted(t, namespace)
+		g, s, r := accepted(t, namespace, name)
 		if g != "web" || s != status || r != reason {
-			return fmt.Errorf("the policy is %s %s for %q, not %s %s", s, r, g, status, reason)
+			return fmt.Errorf("%s is %s %s for %q, not %s %s", name, s, r, g, status, reason)
 		}
 		return nil
 	})
