@@ -18,7 +18,7 @@ CLUSTER = bed
 CHANNEL = experimental
 NEEDS_ROOT = [ $(CLUSTER) = existing ] || [ "$$(id -u)" = 0 ] || { echo "the test bed needs root: it makes namespaces, mounts and cgroups. Run this as root, or with CLUSTER=existing" >&2; exit 1; }
 
-.PHONY: build run check test test-all bench audit clean image bed bed-up bed-down e2e e2e-check conformance
+.PHONY: build run check test test-all bench audit clean image dockerfile bed bed-up bed-down e2e e2e-check conformance
 
 # The binary, and build/tidegate as a short name for it.
 build:
@@ -51,7 +51,7 @@ test:
 test-all: export PROPTEST_CASES = 5000
 test-all: export LONG = 1
 test-all: test
-	@$(MAKE) --no-print-directory e2e E2E=conformance CHANNEL=standard
+	@$(MAKE) --no-print-directory e2e E2E=conformance CHANNEL=standard dockerfile
 
 # CPU time per request beside nginx; takes half an hour on two free cores.
 bench:
@@ -78,6 +78,11 @@ image:
 	RUSTFLAGS="-C target-feature=+crt-static" cargo build --locked --bin tidegate --profile $(PROFILE) --target $(TARGET)
 	@mkdir -p build
 	cd e2e && go run ./cmd/image $(CARGO_TARGET_DIR)/$(TARGET)/$(notdir $(patsubst %/,%,$(dir $(BINARY))))/tidegate ../build/tidegate.tar $(IMAGE)
+
+# What the Dockerfile makes for amd64 and arm64, of the dev profile; needs root.
+dockerfile:
+	@.ci/setup curl certificates buildah debootstrap qemu-user-static
+	tests/dockerfile.sh
 
 # A real one-node Kubernetes on this machine, as root; `build/bed kubectl get nodes` asks it. The
 # first time takes about 10 minutes, later ones 10 seconds.
