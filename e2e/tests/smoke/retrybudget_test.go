@@ -41,15 +41,15 @@ func TestRetryBudget(t *testing.T) {
 	cluster.Eventually(t, 10*time.Second, says(http.StatusBadRequest, "none"))
 
 	cluster.Apply(t, namespace, calm)
-	expectPolicy(t, namespace, "xbackendtrafficpolicy/calm", "True", "Accepted")
+	expectPolicy(t, namespace, "xbackendtrafficpolicy/calm", "Accepted", "True Accepted")
 	cluster.Eventually(t, 10*time.Second, refused)
 	// The second by name has nothing to say.
 	cluster.Apply(t, namespace, strings.NewReplacer("name: calm", "name: other", "count: 1,", "count: 1000,").Replace(calm))
-	expectPolicy(t, namespace, "xbackendtrafficpolicy/other", "False", "Conflicted")
+	expectPolicy(t, namespace, "xbackendtrafficpolicy/other", "Accepted", "False Conflicted")
 	if err := refused(); err != nil {
 		t.Error(err)
 	}
 	cluster.Kubectl(t, "delete", "--namespace", namespace, "xbackendtrafficpolicy/calm")
-	expectPolicy(t, namespace, "xbackendtrafficpolicy/other", "True", "Accepted")
+	expectPolicy(t, namespace, "xbackendtrafficpolicy/other", "Accepted", "True Accepted")
 	cluster.Eventually(t, 10*time.Second, says(http.StatusBadRequest, "none"))
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -37,7 +36,7 @@ func TestTracing(t *testing.T) {
 	pod := cluster.Pods(t, namespace, "app=collector")[0]
 	for place, provider := range []string{"name: collector, port: 80", "name: otlp, port: 4317"} {
 		cluster.Apply(t, namespace, tracing(provider))
-		expectPolicy(t, namespace, "True ResolvedRefs")
+		expectPolicy(t, namespace, "xtelemetrypolicy/traces", "ResolvedRefs", "True ResolvedRefs")
 		trace := fmt.Sprintf("%032x", place+1)
 		cluster.Eventually(t, 20*time.Second, func() error {
 			header := http.Header{"Traceparent": {"00-" + trace + "-00f067aa0ba902b7-01"}}
@@ -51,33 +50,5 @@ func TestTracing(t *testing.T) {
 		})
 	}
 	cluster.Kubectl(t, "delete", "--namespace", namespace, "service/otlp")
-	expectPolicy(t, namespace, "False BackendNotFound")
-}
-
-// expectPolicy waits until the policy's ResolvedRefs is as wanted.
-func expectPolicy(t *testing.T, namespace, wanted string) {
-	t.Helper()
-	cluster.Eventually(t, 10*time.Second, func() error {
-		var policy struct {
-			Status struct {
-				Ancestors []struct {
-					AncestorRef struct{ Name string }
-					Conditions  []cluster.ConditionOf
-				}
-			}
-		}
-		cluster.Get(t, &policy, "--namespace", namespace, "xtelemetrypolicy/traces")
-		var found []string
-		for _, ancestor := range policy.Status.Ancestors {
-			for _, condition := range ancestor.Conditions {
-				if condition.Type == "ResolvedRefs" && ancestor.AncestorRef.Name == "web" {
-					found = append(found, condition.Status+" "+condition.Reason)
-				}
-			}
-		}
-		if got := strings.Join(found, ", "); got != wanted {
-			return fmt.Errorf("ResolvedRefs is %q, not %s", got, wanted)
-		}
-		return nil
-	})
+	expectPolicy(t, namespace, "xtelemetrypolicy/traces", "ResolvedRefs", "False BackendNotFound")
 }
