@@ -164,6 +164,10 @@ fn trailers(incoming: &mut BytesMut) -> Result<Option<HeaderMap>, Http1Error> {
         Status::Partial if incoming.len() > MAX_TRAILERS => return Err(INVALID),
         Status::Partial => return Ok(None),
     };
+    // httparse takes a bare line feed for the end of a line; whoever reads on behind us may not.
+    if memchr::memchr_iter(b'\n', &incoming[..length]).any(|at| at == 0 || incoming[at - 1] != b'\r') {
+        return Err(INVALID);
+    }
     let mut trailers = HeaderMap::new();
     for field in fields {
         let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| INVALID)?;
