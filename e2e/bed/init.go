@@ -165,6 +165,9 @@ func (l Layout) command(name string) []string {
 			"--service-account-private-key-file=" + l.pki("serviceaccounts.key"), "--root-ca-file=" + l.pki("ca.crt"),
 			"--cluster-signing-cert-file=" + l.pki("ca.crt"), "--cluster-signing-key-file=" + l.pki("ca.key"),
 			"--use-service-account-credentials", "--leader-elect=false",
+			// With the API server away for 30 s, a slow machine's kubelet may need longer than the default
+			// of 50 s to be heard again, and all pods of the only node would count as NotReady.
+			"--node-monitor-grace-period=3m",
 			"--controllers=*,-service-lb-controller,-node-route-controller,-cloud-node-lifecycle-controller"}
 	case "scheduler":
 		return []string{"kube-scheduler", "--kubeconfig=" + l.run("scheduler.kubeconfig"), "--leader-elect=false"}
