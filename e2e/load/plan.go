@@ -9,7 +9,7 @@ import (
 )
 
 // patience is the time for an answer beyond the delay that was asked for.
-const patience = 10 * time.Second
+const patience = 5 * time.Second
 
 // streams that each HTTP/2 connection has under way.
 const streams = 4
