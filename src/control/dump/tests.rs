@@ -1,5 +1,8 @@
 use super::*;
-use crate::model::{Certificate, CertificateKey, Endpoints, EndpointsKey, IpProtocol, ObjectKey};
+use crate::model::{
+    Certificate, CertificateKey, Endpoints, EndpointsKey, IpProtocol, ListenerKey, ListenerSettings,
+    ObjectKey, OtlpProtocol, Protocol, Share, Tracing, UpstreamKey,
+};
 
 #[test]
 fn everything_is_shown_but_private_keys() {
@@ -32,5 +35,41 @@ fn everything_is_shown_but_private_keys() {
             }
         })
     );
+    assert!(!shown.to_string().contains("top secret"));
+}
+
+#[test]
+fn what_a_collector_is_sent_is_named_and_not_shown() {
+    let gateway = ObjectKey::new("default", "web");
+    let tracing = Tracing {
+        gateway: gateway.clone(),
+        collector: UpstreamKey::Upstream(gateway.clone()),
+        protocol: OtlpProtocol::Grpc,
+        authority: "collector:4317".into(),
+        headers: vec![("x-key".into(), "top secret".into())],
+        sampling: Share { numerator: 1, denominator: 1 },
+        parent_sampling: None,
+        service_name: "web".into(),
+        span_name: None,
+        attributes: Vec::new(),
+    };
+    let listener = Listener {
+        key: ListenerKey::of_gateway(gateway, "http"),
+        binds: Vec::new(),
+        port: 80,
+        protocol: Protocol::Http,
+        hostname: None,
+        certificates: Vec::new(),
+        clients: None,
+        client_certificate: None,
+        filters: Vec::new(),
+        settings: Arc::new(ListenerSettings::default()),
+        tracing: Some(Arc::new(tracing)),
+    };
+    let upserts = vec![Resource::Listener(listener)];
+    let shown = redacted(&Delta { version: 1, upserts, removals: vec![] });
+    let tracing = &shown["resources"]["listeners"][0]["tracing"];
+    assert_eq!(tracing["headers"], json!([["x-key", "redacted"]]));
+    assert_eq!(tracing["authority"], "collector:4317");
     assert!(!shown.to_string().contains("top secret"));
 }
