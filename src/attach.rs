@@ -2,7 +2,7 @@
 //! listener, where each reference leads and whether a grant permits it.
 //!
 //! ```text
-//!  Index + Dirty ─► classes ─► gateways ─► policies ─► upstreams ─► routes ─► Changes
+//!  Index + Dirty ─► classes ─► gateways ─► policies ─► upstreams, XBackends ─► routes ─► Changes
 //! ```
 //!
 //! The same pass yields what is served and the verdicts, so status can never disagree with
@@ -42,6 +42,7 @@ mod shadows;
 mod telemetry;
 mod upstream;
 pub mod verdict;
+mod xbackend;
 
 use crate::convert::unsupported::Found;
 use verdict::{NotHonoured, Verdict};
@@ -59,6 +60,7 @@ pub use route::Route;
 pub use run::{Attachments, Changes, Head, Work, owner_of};
 pub use sets::ListenerSet;
 pub use upstream::Upstream;
+pub use xbackend::XBackend;
 
 /// The most problems that one message spells out; the rest is counted.
 const PROBLEMS_SPELLED_OUT: usize = 8;

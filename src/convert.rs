@@ -28,6 +28,7 @@ mod stream_route;
 mod tracing;
 pub mod unsupported;
 mod upstream;
+mod xbackend;
 
 pub use auth::{AuthReference, listener_filters};
 pub use authorities::{InvalidBundle, of_config_map, of_secret, of_trust_bundle};
@@ -45,3 +46,4 @@ pub use selector::{InvalidSelector, Selector};
 pub use service::{InvalidServicePort, backend_protocol, is_external_name, is_of, wants_tls};
 pub use tracing::{Tracing, tracing};
 pub use upstream::{Host, Target, Upstream, UpstreamTarget, upstream};
+pub use xbackend::{Place, XBackend, XBackendTls, xbackend};

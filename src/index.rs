@@ -4,7 +4,8 @@
 //!  Event ─► Index ─► Dirty
 //!            ├ objects by kind and key, and those that could not be decoded
 //!            ├ references: a Gateway's Secrets, a route's Services, grants by namespace …
-//!            └ EndpointSlices by Service
+//!            ├ EndpointSlices by Service
+//!            └ Services by the XBackend for which they find the pods
 //! ```
 //!
 //! Pure and synchronous: no client, task, clock or lock. Kinds arrive in any order; the state
@@ -17,6 +18,7 @@ mod references;
 mod state;
 #[cfg(test)]
 pub(crate) mod testing;
+mod xbackends;
 
 pub use dirty::Dirty;
 pub use event::{Broken, Event};

@@ -5,6 +5,7 @@
 //!  Gateway, its ports ────► objects  its Service in Tidegate's namespace, its ServiceAccount
 //!  all Gateways ──────────► plan     all of these, and which of them are there
 //!  its Service ───────────► address  by what clients reach it
+//!  XBackend ──────────────► selection the Service in its namespace that finds its pods
 //! ```
 //!
 //! A Service is only ever derived and never read back: whatever somebody writes into one, no
@@ -14,6 +15,7 @@ mod address;
 mod objects;
 mod plan;
 mod ports;
+mod selection;
 
 pub use address::{Address, addresses, has_family, is_reached_by_nodes};
 #[cfg(test)]
@@ -21,3 +23,4 @@ pub(crate) use objects::testing as objects_for_tests;
 pub use objects::{Home, service_name};
 pub use plan::{Member, Plan, mark, plan};
 pub use ports::{Allocation, Claim};
+pub use selection::{Selection, Wish, is_selecting, selecting};

@@ -47,4 +47,4 @@ pub use route::{Attachment, Backend, BackendTarget, Route, Rule, RuleHost};
 pub use session::{SessionCarrier, SessionPersistence};
 pub use settings::{ListenerSettings, ProxyProtocol, TlsVersion};
 pub use tracing::{ATTRIBUTE_KEYS, AttributeSource, OtlpProtocol, Share, SpanAttribute, Tracing};
-pub use upstream::{BackendProtocol, Entry, EntrySource, OriginateTls, SubjectName, Trust, Upstream};
+pub use upstream::{BackendProtocol, Entry, EntrySource, OriginateTls, Shown, SubjectName, Trust, Upstream};

@@ -20,7 +20,7 @@ pub use flips::{Flip, flips};
 pub use ingress::{ingress, ingress_class, ingress_left};
 pub use listener_set::{listener_set, orphaned_listener_set};
 pub use merge::{Merged, Status, merge};
-pub use policy::policy;
+pub use policy::{policy, xbackend};
 pub use raw::{MergedJson, merge_json};
 pub use wanted::{
     Body, ListenerBody, ParentBody, Progress, Wanted, class, gateway, route, unwritten, upstream,

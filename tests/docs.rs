@@ -108,6 +108,8 @@ type Conditions = BTreeMap<&'static str, BTreeSet<[String; 3]>>;
 const POLICIES: &str = "Policies, for each Gateway by which requests come";
 const TELEMETRY: &str = "XTelemetryPolicy, for each Gateway";
 
+const XBACKEND: &str = "XBackend, for each Gateway that sends requests there";
+
 /// All that can be said, from the source.
 fn conditions() -> Conditions {
     let source = read(Path::new("src/attach/verdict.rs"));
@@ -129,7 +131,15 @@ fn conditions() -> Conditions {
                 _ if line.starts_with("Telemetry") => &[TELEMETRY],
                 _ if line.starts_with("BackendTls") => &[POLICIES],
                 _ if line.starts_with("Policy") => &[POLICIES, TELEMETRY],
-                _ => &["Gateway", "ListenerSet", "Routes, for each of their parents", POLICIES, TELEMETRY],
+                _ if line.starts_with("XBackend") => &[XBACKEND],
+                _ => &[
+                    "Gateway",
+                    "ListenerSet",
+                    "Routes, for each of their parents",
+                    POLICIES,
+                    TELEMETRY,
+                    XBACKEND,
+                ],
             };
             type_ = quoted.unwrap();
         } else if let Some((_, said)) = line.split_once(" => ") {

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::{env, fs};
 
 /// Those that only the experimental channel has, in a group of their own.
-const EXPERIMENTAL: [&str; 2] = ["xbackendtrafficpolicies", "xtelemetrypolicies"];
+const EXPERIMENTAL: [&str; 3] = ["xbackends", "xbackendtrafficpolicies", "xtelemetrypolicies"];
 
 const KINDS: [&str; 10] = [
     "backendtlspolicies",

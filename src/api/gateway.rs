@@ -20,6 +20,7 @@ mod shared;
 mod stream_route;
 mod telemetry_policy;
 mod x_backend_traffic_policy;
+mod xbackend;
 
 pub use backend_tls_policy::*;
 pub use gateway_class::*;
@@ -35,6 +36,7 @@ pub use shared::*;
 pub use stream_route::*;
 pub use telemetry_policy::*;
 pub use x_backend_traffic_policy::*;
+pub use xbackend::*;
 
 /// The API group of the kinds in this module.
 pub const GROUP: &str = "gateway.networking.k8s.io";

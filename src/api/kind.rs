@@ -27,6 +27,8 @@ pub enum Kind {
     ReferenceGrant,
     /// `gateway.networking.k8s.io` BackendTLSPolicy.
     BackendTlsPolicy,
+    /// `gateway.networking.x-k8s.io` XBackend.
+    XBackend,
     /// `gateway.networking.x-k8s.io` XBackendTrafficPolicy.
     XBackendTrafficPolicy,
     /// `gateway.networking.x-k8s.io` XTelemetryPolicy.
@@ -65,7 +67,7 @@ struct Names {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::GatewayClass,
         Self::Gateway,
         Self::ListenerSet,
@@ -76,6 +78,7 @@ impl Kind {
         Self::UdpRoute,
         Self::ReferenceGrant,
         Self::BackendTlsPolicy,
+        Self::XBackend,
         Self::XBackendTrafficPolicy,
         Self::XTelemetryPolicy,
         Self::Upstream,
@@ -114,6 +117,7 @@ impl Kind {
             Self::UdpRoute => ("UDPRoute", GATEWAY, V1, "udproutes", true),
             Self::ReferenceGrant => ("ReferenceGrant", GATEWAY, BOTH, "referencegrants", true),
             Self::BackendTlsPolicy => ("BackendTLSPolicy", GATEWAY, POLICY, "backendtlspolicies", true),
+            Self::XBackend => ("XBackend", EXPERIMENTAL, V1ALPHA1, "xbackends", true),
             Self::XBackendTrafficPolicy => {
                 ("XBackendTrafficPolicy", EXPERIMENTAL, V1ALPHA1, "xbackendtrafficpolicies", true)
             }
@@ -161,7 +165,7 @@ impl Kind {
 
     /// Whether it is a kind of what routes send requests to.
     pub const fn is_backend(self) -> bool {
-        matches!(self, Self::Service | Self::Upstream)
+        matches!(self, Self::Service | Self::XBackend | Self::Upstream)
     }
 
     /// As in the `kind` field of a manifest.

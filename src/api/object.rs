@@ -2,7 +2,7 @@
 
 use super::gateway::{
     AnyRoute, BackendTlsPolicy, Gateway, GatewayClass, GrpcRoute, HttpRoute, ListenerSet,
-    LocalPolicyTargetReferenceWithSectionName, ReferenceGrant, TcpRoute, TlsRoute, UdpRoute,
+    LocalPolicyTargetReferenceWithSectionName, ReferenceGrant, TcpRoute, TlsRoute, UdpRoute, XBackend,
     XBackendTrafficPolicy, XTelemetryPolicy,
 };
 use super::gateway_parameters::GatewayParameters;
@@ -150,6 +150,8 @@ objects! {
         ReferenceGrant(ReferenceGrant),
         /// `gateway.networking.k8s.io` BackendTLSPolicy.
         BackendTlsPolicy(BackendTlsPolicy),
+        /// `gateway.networking.x-k8s.io` XBackend.
+        XBackend(XBackend),
         /// `gateway.networking.x-k8s.io` XBackendTrafficPolicy.
         XBackendTrafficPolicy(XBackendTrafficPolicy),
         /// `gateway.networking.x-k8s.io` XTelemetryPolicy.

@@ -8,7 +8,7 @@ use super::{list_problems, not_honoured};
 use crate::api::{Kind, ObjectId, Service, gateway};
 use crate::convert::{self, Issuers, unsupported};
 use crate::index::Index;
-use crate::model::{EndpointsKey, IpProtocol, ObjectKey, OriginateTls, Trust};
+use crate::model::{EndpointsKey, IpProtocol, ObjectKey, OriginateTls, Shown, Trust};
 
 const KIND: Kind = Kind::BackendTlsPolicy;
 
@@ -62,7 +62,7 @@ pub(super) fn judge(index: &Index, bundles: &mut Bundles, key: &ObjectKey) -> Op
         });
     };
     let mut waits = false;
-    let (wanted, resolved_refs) = match convert::backend_tls(&wire.spec) {
+    let (wanted, resolved_refs) = match convert::backend_tls(&wire.spec.validation, "spec.validation") {
         Ok(wanted) => originate(index, bundles, key, wanted, &mut waits),
         Err(errors) => {
             let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
@@ -83,7 +83,7 @@ pub(super) fn judge(index: &Index, bundles: &mut Bundles, key: &ObjectKey) -> Op
 
 /// TLS with the certificates that the references lead to: those that lead nowhere leave the trust
 /// to the others.
-fn originate(
+pub(super) fn originate(
     index: &Index,
     bundles: &mut Bundles,
     key: &ObjectKey,
@@ -91,10 +91,11 @@ fn originate(
     waits: &mut bool,
 ) -> (Result<OriginateTls, Verdict<PolicyAccepted>>, Verdict<BackendTlsResolvedRefs>) {
     let convert::BackendTls { server_name, subjects, issuers } = wanted;
+    let made = |trust| OriginateTls { server_name, trust, subjects, shown: Shown::OfGateway };
     let resolved = Verdict::good(BackendTlsResolvedRefs::ResolvedRefs);
     let references = match issuers {
         Issuers::System => {
-            return (Ok(OriginateTls { server_name, trust: Trust::System, subjects }), resolved);
+            return (Ok(made(Trust::System)), resolved);
         }
         Issuers::Referred(references) => references,
     };
@@ -119,7 +120,7 @@ fn originate(
     let Some(trust) = authorities::join(&found) else {
         return (Err(Verdict::new(PolicyAccepted::NoValidCaCertificate, message)), resolved);
     };
-    (Ok(OriginateTls { server_name, trust: Trust::Authorities(trust), subjects }), resolved)
+    (Ok(made(Trust::Authorities(trust))), resolved)
 }
 
 impl Attachable for OriginateTls {

@@ -5,7 +5,7 @@ use super::not_honoured;
 use super::policies::{self, Attachable, Judged, Policies, Standing, Target};
 use super::run::Head;
 use super::verdict::{PolicyAccepted, Verdict};
-use crate::api::gateway::XBackendTrafficPolicy;
+use crate::api::gateway::{EXPERIMENTAL_GROUP, XBackendTrafficPolicy};
 use crate::api::{Kind, ObjectId};
 use crate::convert::{self, BackendTraffic, unsupported};
 use crate::index::Index;
@@ -44,7 +44,8 @@ impl Attachable for BackendTraffic {
         let not = |reason, message: String| Err(Verdict::new(reason, format!("{field}: {message}")));
         let Some(object) = object.as_ref().filter(|object| object.kind.is_backend()) else {
             let message = format!(
-                "{kind} takes no {KIND}: use a Service (group \"\") or an Upstream (group \"tidegate.dev\")"
+                "{kind} takes no {KIND}: use a Service (group \"\"), an XBackend (group \"{EXPERIMENTAL_GROUP}\") or an \
+                 Upstream (group \"tidegate.dev\")"
             );
             return not(PolicyAccepted::Invalid, message);
         };
@@ -81,6 +82,7 @@ fn object(backend: &UpstreamKey) -> ObjectId {
     let (kind, key) = match backend {
         UpstreamKey::Service { service, .. } => (Kind::Service, service),
         UpstreamKey::Upstream(key) | UpstreamKey::UdpUpstream(key) => (Kind::Upstream, key),
+        UpstreamKey::XBackend(key) => (Kind::XBackend, key),
     };
     ObjectId { kind, key: key.clone() }
 }

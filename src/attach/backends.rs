@@ -6,6 +6,7 @@ use super::backend_traffic::BackendTrafficPolicies;
 use super::grants::{References, Referrer};
 use super::upstream::Upstream;
 use super::verdict::{ListenerResolvedRefs, RouteResolvedRefs, TelemetryResolvedRefs, UpstreamResolvedRefs};
+use super::xbackend::XBackend;
 use crate::api::gateway::BackendObjectReference;
 use crate::api::{Kind, ObjectId, Service};
 use crate::convert::{self, BackendReference, InvalidServicePort};
@@ -17,6 +18,13 @@ use crate::model::{
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// What was found of the kinds of backends that are judged themselves.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub(super) upstreams: &'a BTreeMap<ObjectKey, Upstream>,
+    pub(super) xbackends: &'a BTreeMap<ObjectKey, XBackend>,
+}
 
 /// Why a reference leads nowhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,7 +129,7 @@ pub(super) fn with_port<'a>(
 /// then permission, so that nobody learns what exists in a foreign namespace.
 pub(super) fn resolve(
     references: References<'_>,
-    upstreams: &BTreeMap<ObjectKey, Upstream>,
+    known: Known<'_>,
     from: Referrer<'_>,
     reference: &BackendObjectReference,
 ) -> Result<UpstreamKey, Refusal> {
@@ -154,7 +162,7 @@ pub(super) fn resolve(
                 let message = format!("Upstream {key} takes no port, its targets have their own: remove it");
                 return Err(Cause::UnsupportedValue.because(message));
             }
-            match upstreams.get(&key) {
+            match known.upstreams.get(&key) {
                 None => Err(Cause::NotFound.because(format!("Upstream {key} does not exist"))),
                 Some(upstream) if upstream.served.is_none() => {
                     let why = &upstream.accepted.message;
@@ -167,10 +175,35 @@ pub(super) fn resolve(
                 },
             }
         }
+        Some(kind @ Kind::XBackend) => {
+            references.permit(from, kind, &key).map_err(|why| Cause::NotPermitted.because(why))?;
+            xbackend(known.xbackends.get(&key), from, &key).map(|()| UpstreamKey::XBackend(key))
+        }
         _ => Err(Cause::UnknownKind.because(format!(
-            "kind {:?} of group {:?} is no backend: use Service (group \"\") or Upstream (group \"tidegate.dev\")",
+            "kind {:?} of group {:?} is no backend: use Service (group \"\"), XBackend (group \"gateway.networking.x-k8s.io\") \
+             or Upstream (group \"tidegate.dev\")",
             reference.kind, reference.group
         ))),
+    }
+}
+
+/// Whether routes of a kind can use an XBackend. Its port is its own, whatever the reference says.
+fn xbackend(found: Option<&XBackend>, from: Referrer<'_>, key: &ObjectKey) -> Result<(), Refusal> {
+    let Some(found) = found else {
+        return Err(Cause::NotFound.because(format!("XBackend {key} does not exist")));
+    };
+    if found.served.is_none() {
+        let why = &found.accepted.message;
+        return Err(Cause::UnsupportedValue.because(format!("XBackend {key} is not accepted: {why}")));
+    }
+    if from.kind == Kind::UdpRoute {
+        let message =
+            format!("XBackend {key} is reached by TCP, and a UDPRoute has datagrams: use a Service");
+        return Err(Cause::UnsupportedProtocol.because(message));
+    }
+    match found.refuses(from.kind) {
+        Some(why) => Err(Cause::UnsupportedProtocol.because(format!("XBackend {key}: {why}"))),
+        None => Ok(()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::addresses::{self, Binds, port_of};
 use super::authorities::Bundles;
+use super::backends::Known;
 use super::certificates::Certificates;
 use super::claims::{Claims, Rank};
 use super::class::{self, owner};
@@ -16,7 +17,6 @@ use super::ports::Ports;
 use super::reached::Reached;
 use super::run::Head;
 use super::sets::{self, Door, ListenerSet};
-use super::upstream::Upstream;
 use super::verdict::{
     GatewayAccepted, GatewayInsecureValidation, GatewayProgrammed, GatewayResolvedRefs, ListenerAccepted,
     NotHonoured, SetAccepted, Verdict,
@@ -81,7 +81,7 @@ pub(super) fn judge(
     options: &Options,
     ports_given: &Ports,
     (certificates, bundles): (&mut Certificates, &mut Bundles),
-    (classes, upstreams): (&IngressClasses, &BTreeMap<ObjectKey, Upstream>),
+    (classes, known): (&IngressClasses, Known<'_>),
     key: &ObjectKey,
 ) -> Judged {
     let Some(wire) = classes.gateway(key).or_else(|| index.get::<gateway::Gateway>(key)) else {
@@ -117,7 +117,7 @@ pub(super) fn judge(
         validations: &validations,
         client_certificate: identity.shown.as_ref(),
         settings,
-        upstreams,
+        known,
     };
     let door = Door::new(index, key, &wire.spec);
     let (listeners, sets) = judge_listeners(&context, &door, certificates);

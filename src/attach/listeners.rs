@@ -3,12 +3,12 @@
 mod filters;
 
 use super::addresses::{Binds, port_of};
+use super::backends::Known;
 use super::certificates::{Certificates, NoCertificate};
 use super::conflicts::{Conflict, Identity, conflicts, overlaps};
 use super::frontend::Validations;
 use super::grants::{References, Referrer};
 use super::parents::{Admission, NamespaceChoice};
-use super::upstream::Upstream;
 use super::verdict::{
     ListenerAccepted, ListenerConflicted, ListenerOverlapping, ListenerResolvedRefs, NotHonoured, Verdict,
 };
@@ -21,7 +21,6 @@ use crate::convert::{self, AuthReference, ListenerProtocol};
 use crate::model::{
     self, Certificate, ClientValidation, Hostname, ListenerKey, ListenerSettings, ObjectKey, Protocol,
 };
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A listener with all that was found of it.
@@ -65,7 +64,7 @@ pub(super) struct Context<'a> {
     /// What holds for clients.
     pub(super) settings: Arc<ListenerSettings>,
     /// Those that are known by now.
-    pub(super) upstreams: &'a BTreeMap<ObjectKey, Upstream>,
+    pub(super) known: Known<'a>,
 }
 
 /// An object with listeners on a Gateway: the Gateway itself, or a ListenerSet.

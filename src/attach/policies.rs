@@ -159,6 +159,14 @@ pub(super) fn led_to(index: &Index, id: &ObjectId) -> BTreeSet<ObjectId> {
     found
 }
 
+/// The objects of a kind that another refers to.
+pub(super) fn referred_of_kind(index: &Index, id: &ObjectId, kind: Kind) -> impl Iterator<Item = ObjectKey> {
+    index.dependencies(id).filter_map(move |dependency| match dependency {
+        Dependency::Object(object) if object.kind == kind => Some(object.key.clone()),
+        _ => None,
+    })
+}
+
 /// The routes, filters of listeners and policies by which requests get to an object, where they may: also
 /// by an Upstream. All that come to a Gateway come by itself.
 pub(super) fn routes_to(references: References<'_>, object: &ObjectId) -> BTreeSet<ObjectId> {

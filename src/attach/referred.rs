@@ -14,14 +14,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Whether objects of a kind refer to others that have to be asked for by name.
 pub fn refers_by_name(kind: Kind) -> bool {
-    use Kind::{BackendTlsPolicy, Gateway, Ingress, IngressClass, ListenerSet};
-    matches!(kind, Gateway | ListenerSet | BackendTlsPolicy | Ingress | IngressClass)
+    use Kind::{BackendTlsPolicy, Gateway, Ingress, IngressClass, ListenerSet, XBackend};
+    matches!(kind, Gateway | ListenerSet | BackendTlsPolicy | XBackend | Ingress | IngressClass)
 }
 
 /// The Secrets and ConfigMaps to which Gateways of this controller, the ListenerSets that they take and
 /// its Ingresses refer, and may: nobody else decides what of a namespace is read. Also of those that are
 /// refused, so that they do not lose them for a moment.
-/// And the ConfigMaps and Secrets of their own namespace to which BackendTLSPolicies refer.
+/// And the ConfigMaps and Secrets of their own namespace to which BackendTLSPolicies and XBackends refer.
 pub fn referred(index: &Index, options: &Options) -> BTreeSet<ObjectId> {
     let references = References { index, options };
     let mut classes = BTreeMap::new();
@@ -37,7 +37,7 @@ pub fn referred(index: &Index, options: &Options) -> BTreeSet<ObjectId> {
         ingress.is_some_and(|ingress| matches!(ingress_classes.of(ingress), Membership::Ours(_)))
     };
     let mut may = |by: &ObjectId| match by.kind {
-        Kind::BackendTlsPolicy => true,
+        Kind::BackendTlsPolicy | Kind::XBackend => true,
         Kind::Ingress => is_ours_by_class(by),
         Kind::ListenerSet => {
             let gateway = sets::parent(index, &by.key).and_then(Result::ok);

@@ -1,6 +1,7 @@
 //! Routes.
 
 use super::backend_traffic::BackendTrafficPolicies;
+use super::backends::Known;
 use super::gateway::{Gateway, created};
 use super::grants::{References, not_watched};
 use super::ingress::IngressPart;
@@ -11,7 +12,6 @@ use super::rivals::Losses;
 use super::rules;
 use super::run::Head;
 use super::shadows::Shadowed;
-use super::upstream::Upstream;
 use super::verdict::{NotHonoured, RouteAccepted, RoutePartiallyInvalid, RouteResolvedRefs, Verdict};
 use super::{list_problems, not_honoured};
 use crate::api::gateway::{BackendObjectReference, ParentReference};
@@ -64,7 +64,7 @@ pub(super) struct Context<'a> {
     pub(super) sets: &'a BTreeMap<ObjectKey, ObjectKey>,
     /// Why Gateways and ListenerSets are not this controller's.
     pub(super) foreign: &'a BTreeMap<ObjectId, String>,
-    pub(super) upstreams: &'a BTreeMap<ObjectKey, Upstream>,
+    pub(super) known: Known<'a>,
     pub(super) traffic: &'a BackendTrafficPolicies,
 }
 

@@ -1,19 +1,16 @@
 //! The rules of a route: what becomes of each, and where its references lead.
 
-use super::backends::{Refusal, resolve, with_port};
+use super::backends::{Known, Refusal, resolve, with_port};
 use super::grants::{References, Referrer};
 use super::list_problems;
 use super::route::Context;
-use super::upstream::Upstream;
 use super::verdict::{RouteAccepted, RoutePartiallyInvalid, RouteResolvedRefs, Verdict};
 use crate::api::ObjectId;
 use crate::api::gateway::BackendObjectReference;
 use crate::convert::{AuthReference, BackendReference, HttpRule, MirrorReference, Standing};
 use crate::model::{
-    Backend, BackendTarget, ExternalAuth, Filters, Mirror, ObjectKey, Reason, Rule, SessionPersistence,
-    UpstreamKey,
+    Backend, BackendTarget, ExternalAuth, Filters, Mirror, Reason, Rule, SessionPersistence, UpstreamKey,
 };
-use std::collections::BTreeMap;
 
 /// The rules of a route, sorted by what became of them.
 #[derive(Default)]
@@ -54,7 +51,7 @@ pub(super) fn judge(context: &Context<'_>, route: &ObjectId, converted: &[HttpRu
                 let auth = rule.auth.as_ref();
                 let from = Referrer { kind: route.kind, namespace: &route.key.namespace };
                 let auth = auth.map(|auth| {
-                    external_auth(context.references, context.upstreams, from, auth, &mut rules.refusals)
+                    external_auth(context.references, context.known, from, auth, &mut rules.refusals)
                 });
                 let filters = Filters { auth, ..filters };
                 (filters, backends, references.collect())
@@ -89,11 +86,11 @@ fn one_backend(
 ) -> Backend {
     let from = Referrer { kind: route.kind, namespace: &route.key.namespace };
     let resolved = with_port(context.references.index, backend)
-        .and_then(|object| resolve(context.references, context.upstreams, from, &object));
+        .and_then(|object| resolve(context.references, context.known, from, &object));
     let target = target(resolved, &backend.object, &backend.field, refusals);
     let filters = with_mirrors(context, route, &backend.filters, &backend.mirrors, refusals);
     let auth = backend.auth.as_ref();
-    let auth = auth.map(|auth| external_auth(context.references, context.upstreams, from, auth, refusals));
+    let auth = auth.map(|auth| external_auth(context.references, context.known, from, auth, refusals));
     let filters = Filters { auth, ..filters };
     Backend { weight: backend.weight, target, filters, session: None }
 }
@@ -102,7 +99,11 @@ fn one_backend(
 fn session(context: &Context<'_>, route: &ObjectId, target: &BackendTarget) -> Option<SessionPersistence> {
     match target {
         BackendTarget::Upstream(upstream) if !route.kind.is_stream_route() => {
-            context.traffic.session(context.references.index, upstream)
+            let own = match upstream {
+                UpstreamKey::XBackend(key) => context.known.xbackends.get(key)?.session.clone(),
+                _ => None,
+            };
+            own.or_else(|| context.traffic.session(context.references.index, upstream))
         }
         _ => None,
     }
@@ -129,12 +130,12 @@ fn target(
 /// The filter with its service. One that leads nowhere lets no request go on.
 pub(super) fn external_auth(
     references: References<'_>,
-    upstreams: &BTreeMap<ObjectKey, Upstream>,
+    known: Known<'_>,
     from: Referrer<'_>,
     auth: &AuthReference,
     refusals: &mut Vec<(String, Refusal)>,
 ) -> ExternalAuth {
-    let resolved = resolve(references, upstreams, from, &auth.object);
+    let resolved = resolve(references, known, from, &auth.object);
     ExternalAuth {
         target: target(resolved, &auth.object, &auth.field, refusals),
         protocol: auth.protocol.clone(),
@@ -156,7 +157,7 @@ fn with_mirrors(
     let from = Referrer { kind: route.kind, namespace: &route.key.namespace };
     let mut filters = filters.clone();
     for mirror in mirrors {
-        match resolve(context.references, context.upstreams, from, &mirror.object) {
+        match resolve(context.references, context.known, from, &mirror.object) {
             Ok(upstream) => filters.mirrors.push(Mirror {
                 upstream,
                 numerator: mirror.numerator,

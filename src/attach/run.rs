@@ -3,11 +3,12 @@
 mod gateways;
 mod ingresses;
 mod telemetry;
+mod upstreams;
 
 use super::authorities::Bundles;
 use super::backend_tls::{self, BackendTlsPolicies};
 use super::backend_traffic::{self, BackendTrafficPolicies};
-use super::backends::{self, BackendPolicies};
+use super::backends::{self, BackendPolicies, Known};
 use super::certificates::Certificates;
 use super::claims::Claims;
 use super::gateway::Gateway;
@@ -16,14 +17,15 @@ use super::ingress::settle;
 use super::ingress_classes::IngressClasses;
 use super::isolation::Isolation;
 use super::options::Place;
-use super::policies::{self, Policy, Touched};
+use super::policies::{self, Policy};
 use super::ports::Ports;
 use super::rivals::Rivals;
 use super::route::{self, Converted, Judged as JudgedRoute, Route};
 use super::sets::ListenerSet;
 use super::shadows::Shadows;
 use super::telemetry::TelemetryPolicies;
-use super::upstream::{self, Upstream};
+use super::upstream::Upstream;
+use super::xbackend::XBackends;
 use super::{Class, Options, class};
 use crate::api::gateway::GatewayClass;
 use crate::api::ingress::{gateway_of_class, is_of_class};
@@ -36,6 +38,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use upstreams::follow_policies;
 
 /// Which state of an object something is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -80,6 +83,7 @@ pub struct Attachments {
     pub upstreams: BTreeMap<ObjectKey, Upstream>,
     ingress_classes: IngressClasses,
     backend_tls: BackendTlsPolicies,
+    xbackends: XBackends,
     backend_traffic: BackendTrafficPolicies,
     telemetry: TelemetryPolicies,
     tracing: telemetry::Tracing,
@@ -164,6 +168,7 @@ impl Attachments {
             upstreams: BTreeMap::new(),
             ingress_classes: IngressClasses::default(),
             backend_tls: BackendTlsPolicies::default(),
+            xbackends: XBackends::default(),
             backend_traffic: BackendTrafficPolicies::default(),
             telemetry: TelemetryPolicies::default(),
             tracing: BTreeMap::new(),
@@ -251,7 +256,10 @@ impl Attachments {
             })
         });
         let services = index.in_namespace::<Service>(&pods.home.namespace);
-        Some(infra::plan(&pods.home, self.ports.allocation(), members, services))
+        let mut plan = infra::plan(&pods.home, self.ports.allocation(), members, services);
+        let references = References { index, options: &self.options };
+        plan.selections = self.xbackends.selections(references, &pods.home);
+        Some(plan)
     }
 
     /// Judges again what is dirty.
@@ -298,8 +306,11 @@ impl Attachments {
         let by =
             |object| index.referrers(&object).filter(|id| id.kind.is_route()).cloned().collect::<Vec<_>>();
         routes.extend(sessions.flat_map(by));
+        let told = touched.objects.iter().filter(|id| id.kind == Kind::XBackend).map(|id| &id.key);
+        let xbackends: BTreeSet<_> = dirty_of(Kind::XBackend).chain(told).cloned().collect();
         follow_policies(index, touched, &mut upstreams, &mut changes);
         referring.extend(self.update_upstreams(index, &upstreams, &mut changes));
+        referring.extend(self.update_xbackends(index, xbackends.iter(), &mut changes));
         let telemetry = referring.iter().chain(&dirty.objects).filter(|id| id.kind == Kind::XTelemetryPolicy);
         let telemetry = telemetry.map(|id| id.key.clone()).collect();
         routes.extend(self.update_referring(index, referring, &mut changes));
@@ -308,30 +319,6 @@ impl Attachments {
         routes.extend(telemetry);
         self.settle_policies(index, &routes, &upstreams, &gateways, &mut changes);
         changes
-    }
-
-    /// Returns what refers to an Upstream of which it changed whether it can be used at all.
-    fn update_upstreams(
-        &mut self,
-        index: &Index,
-        dirty: &BTreeSet<ObjectKey>,
-        changes: &mut Changes,
-    ) -> BTreeSet<ObjectId> {
-        let references = References { index, options: &self.options };
-        let mut referring = BTreeSet::new();
-        for key in dirty {
-            changes.work.upstreams += 1;
-            let judged = upstream::judge(references, self.backend_policies(), key);
-            let after = usable(judged.as_ref());
-            if let Some(before) = replace(&mut self.upstreams, key, judged) {
-                changes.add(Kind::Upstream, key);
-                if usable(before.as_ref()) != after {
-                    let id = ObjectId { kind: Kind::Upstream, key: key.clone() };
-                    referring.extend(index.referrers(&Dependency::Object(id)).cloned());
-                }
-            }
-        }
-        referring
     }
 
     fn update_routes(&mut self, index: &Index, dirty: &BTreeSet<ObjectId>, changes: &mut Changes) {
@@ -375,7 +362,7 @@ impl Attachments {
             ingress_classes: &self.ingress_classes,
             sets: &self.sets,
             foreign: &self.foreign,
-            upstreams: &self.upstreams,
+            known: Known { upstreams: &self.upstreams, xbackends: &self.xbackends.found },
             traffic: &self.backend_traffic,
         };
         let memo = self.converted.entry(id.clone()).or_default();
@@ -440,26 +427,12 @@ impl Attachments {
             _ => attached.used_by(id).map(|listener| listener.gateway.clone()).collect(),
         };
         changes.objects.extend(self.backend_tls.settle(references, judged.iter(), gateways_of));
+        let routes = judged.iter().filter(|id| policies::sends(id.kind));
+        for key in &self.xbackends.settle(references, routes, gateways_of) {
+            changes.add(Kind::XBackend, key);
+        }
         changes.objects.extend(self.backend_traffic.settle(references, judged.iter(), gateways_of));
         changes.objects.extend(self.telemetry.settle(references, judged.iter(), gateways_of));
-    }
-}
-
-/// What has to be told anew where policies say something else of Services and Upstreams.
-fn follow_policies(
-    index: &Index,
-    touched: Touched,
-    upstreams: &mut BTreeSet<ObjectKey>,
-    changes: &mut Changes,
-) {
-    for object in touched.objects {
-        let referring = index.referrers_of_kind(&Dependency::Object(object.clone()), Kind::Upstream);
-        upstreams.extend(referring.map(|id| id.key.clone()));
-        match object.kind {
-            Kind::Service => drop(changes.services.insert(object.key)),
-            Kind::Upstream => drop(upstreams.insert(object.key)),
-            _ => {}
-        }
     }
 }
 
@@ -469,14 +442,6 @@ pub fn owner_of(listener: &ListenerKey) -> ObjectId {
         Some(set) => ObjectId { kind: Kind::ListenerSet, key: set.clone() },
         None => ObjectId { kind: Kind::Gateway, key: listener.gateway.clone() },
     }
-}
-
-/// All that routes see of an Upstream: its message is theirs while it cannot be used.
-fn usable(upstream: Option<&Upstream>) -> Option<Result<(), String>> {
-    upstream.map(|upstream| match &upstream.served {
-        Some(_) => Ok(()),
-        None => Err(upstream.accepted.message.clone()),
-    })
 }
 
 fn referring_routes(index: &Index, id: &ObjectId) -> Vec<ObjectId> {

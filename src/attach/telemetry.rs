@@ -1,10 +1,9 @@
 //! XTelemetryPolicies: what Gateways tell of their requests, and to whom.
 
-use super::backends::{Refusal, resolve};
+use super::backends::{Known, Refusal, resolve};
 use super::grants::{References, Referrer};
 use super::policies::{self, Attachable, Judged, Policies, Standing, Target};
 use super::run::Head;
-use super::upstream::Upstream;
 use super::verdict::{NotHonoured, PolicyAccepted, TelemetryResolvedRefs, Verdict};
 use super::{list_problems, not_honoured};
 use crate::api::gateway::XTelemetryPolicy;
@@ -12,7 +11,7 @@ use crate::api::{Kind, ObjectId};
 use crate::convert::{self, unsupported};
 use crate::index::{Dependency, Index};
 use crate::model::{self, BackendProtocol, Entry, EntrySource, ObjectKey, OtlpProtocol, UpstreamKey};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 const KIND: Kind = Kind::XTelemetryPolicy;
@@ -36,7 +35,7 @@ pub(super) struct Traces {
 #[derive(Clone, Copy)]
 pub(super) struct Context<'a> {
     pub(super) references: References<'a>,
-    pub(super) upstreams: &'a BTreeMap<ObjectKey, Upstream>,
+    pub(super) known: Known<'a>,
 }
 
 impl TelemetryPolicies {
@@ -158,14 +157,18 @@ fn find_collector(
     converted: convert::Tracing,
 ) -> Result<Traces, Refusal> {
     let from = Referrer { kind: KIND, namespace: &key.namespace };
-    let collector = resolve(context.references, context.upstreams, from, &converted.backend)?;
+    let collector = resolve(context.references, context.known, from, &converted.backend)?;
     let (protocol, authority) = match &collector {
         UpstreamKey::Service { service, port, .. } => {
             let protocol = protocol_of_service(context.references.index, &collector, *port);
             (protocol, format!("{}.{}.svc:{port}", service.name, service.namespace))
         }
-        UpstreamKey::Upstream(object) | UpstreamKey::UdpUpstream(object) => {
-            let served = context.upstreams.get(object).and_then(|upstream| upstream.served.as_ref());
+        UpstreamKey::Upstream(object) | UpstreamKey::UdpUpstream(object) | UpstreamKey::XBackend(object) => {
+            let Known { upstreams, xbackends } = context.known;
+            let served = match &collector {
+                UpstreamKey::XBackend(_) => xbackends.get(object).and_then(|found| found.served.as_ref()),
+                _ => upstreams.get(object).and_then(|found| found.served.as_ref()),
+            };
             let first = served.and_then(|served| served.entries.first());
             let protocol = first.map_or(OtlpProtocol::Http, protocol_of_entry);
             (protocol, first.map(authority).unwrap_or_else(|| object.name.to_string()))
@@ -210,7 +213,8 @@ fn protocol_of_entry(entry: &Entry) -> OtlpProtocol {
 
 fn authority(entry: &Entry) -> String {
     match &entry.source {
-        EntrySource::Dns { host, port } => format!("{host}:{port}"),
+        // Without the dot that ends the name of an XBackend.
+        EntrySource::Dns { host, port } => format!("{}:{port}", host.trim_end_matches('.')),
         EntrySource::Address(address) => address.to_string(),
         EntrySource::Endpoints(key) => {
             format!("{}.{}.svc:{}", key.service.name, key.service.namespace, key.port)

@@ -404,6 +404,34 @@ reasons! {
         UnsupportedValue => False "UnsupportedValue",
     }
 
+    /// Whether requests can be sent to an XBackend.
+    XBackendAccepted = "Accepted" {
+        /// They can.
+        Accepted => True "Accepted",
+        /// A field cannot be understood, or it could not be decoded.
+        Invalid => False "Invalid",
+        /// None of its references leads to certificates of authorities.
+        NoValidCaCertificate => False "NoValidCACertificate",
+        /// The certificate that it is to be shown cannot be had.
+        NoClientCertificate => False "NoClientCertificate",
+    }
+
+    /// Whether the references of an XBackend lead somewhere.
+    XBackendResolvedRefs = "ResolvedRefs" {
+        /// They do.
+        ResolvedRefs => True "ResolvedRefs",
+        /// One leads to nothing, or to something without certificates of authorities.
+        InvalidCaCertificateRef => False "InvalidCACertificateRef",
+        /// One is to a kind that holds none.
+        InvalidKind => False "InvalidKind",
+        /// The one for the gateway's certificate leads to none.
+        InvalidClientCertificateRef => False "InvalidClientCertificateRef",
+        /// A Secret of another namespace without a grant.
+        RefNotPermitted => False "RefNotPermitted",
+        /// Without a cluster: no Service finds the endpoints.
+        ServiceNotFound => False "ServiceNotFound",
+    }
+
     /// Whether an Upstream can be used.
     UpstreamAccepted = "Accepted" {
         /// It can.

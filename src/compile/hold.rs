@@ -4,13 +4,14 @@
 //! rule that changes to a backend of which nothing has arrived yet would answer errors until it
 //! has, so it keeps the backends that it had, for a short time.
 
-use crate::api::Kind;
-use crate::api::gateway::BackendObjectReference;
+use crate::api::gateway::{BackendObjectReference, XBackend};
 use crate::api::upstream::Upstream;
+use crate::api::{Kind, Service};
 use crate::attach::Route;
 use crate::index::Index;
 use crate::model::{Backend, BackendTarget, EntrySource, Match, ObjectKey, Reason, RuleKey};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long a rule waits at most: the three objects of one `kubectl apply` arrive within a few
@@ -127,7 +128,9 @@ fn is_unknown(index: &Index, reference: &BackendObjectReference, backend: &Backe
     match &backend.target {
         BackendTarget::Broken { reason, .. } => *reason == Reason::BackendNotFound,
         BackendTarget::Upstream(_) => {
-            services_of(index, reference).iter().any(|service| !index.slices_received(service))
+            let services = services_of(index, reference);
+            services.iter().any(|service| !index.slices_received(service))
+                || services.is_empty() && selects_pods(index, reference)
         }
     }
 }
@@ -144,8 +147,22 @@ fn services_of(index: &Index, reference: &BackendObjectReference) -> Vec<ObjectK
             let namespace = |own: &Option<String>| own.clone().unwrap_or_else(|| key.namespace.to_string());
             services.map(|own| ObjectKey::new(namespace(&own.namespace), own.name.as_str())).collect()
         }
+        Some(Kind::XBackend) => {
+            let services = index.services_of_xbackend(&key);
+            let name = |service: &Arc<Service>| service.metadata.name.clone().unwrap_or_default();
+            services.map(|service| ObjectKey::new(key.namespace.clone(), name(service))).collect()
+        }
         _ => Vec::new(),
     }
+}
+
+/// Whether it is to an XBackend for which a Service finds the pods.
+fn selects_pods(index: &Index, reference: &BackendObjectReference) -> bool {
+    if Kind::find(&reference.group, &reference.kind) != Some(Kind::XBackend) {
+        return false;
+    }
+    let key = ObjectKey::new(reference.namespace.as_deref().unwrap_or_default(), reference.name.as_str());
+    index.get::<XBackend>(&key).is_some_and(|xbackend| xbackend.spec.endpoint_selector.is_some())
 }
 
 /// The endpoints that an entry takes its addresses from.

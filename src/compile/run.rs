@@ -230,7 +230,8 @@ impl Step<'_> {
         let changed = self.input.changes.of(Kind::Upstream);
         let changed = changed
             .flat_map(|key| [UpstreamKey::Upstream(key.clone()), UpstreamKey::UdpUpstream(key.clone())]);
-        self.upstreams.extend(changed.filter(is_used));
+        let xbackends = self.input.changes.of(Kind::XBackend).cloned().map(UpstreamKey::XBackend);
+        self.upstreams.extend(changed.chain(xbackends).filter(is_used));
         for service in self.input.dirty.services.union(&self.input.changes.services) {
             let ports = self.compiler.sent.upstreams_of(service);
             self.upstreams.extend(ports.into_iter().filter(is_used));
@@ -239,6 +240,7 @@ impl Step<'_> {
 
     fn upstreams(&mut self) {
         for key in std::mem::take(&mut self.upstreams) {
+            let mut shown = None;
             let resource_key = ResourceKey::Upstream(key.clone());
             let upstream = match &key {
                 UpstreamKey::Service { service, port, protocol } => {
@@ -249,6 +251,11 @@ impl Step<'_> {
                     let served = upstream.and_then(|upstream| upstream.served.clone());
                     served.map(|served| model::Upstream { key: key.clone(), ..served })
                 }
+                UpstreamKey::XBackend(object) => {
+                    let xbackend = self.input.attachments.xbackends().get(object);
+                    shown = xbackend.and_then(|xbackend| xbackend.certificate.clone());
+                    xbackend.and_then(|xbackend| xbackend.served.clone())
+                }
             };
             // It may have lost its last user in this very step.
             let Some(upstream) = upstream.filter(|_| self.compiler.uses.is_used(&resource_key)) else {
@@ -256,7 +263,12 @@ impl Step<'_> {
                 continue;
             };
             let endpoints = upstream.entries.iter().filter_map(|entry| endpoints_of(&entry.source));
-            self.set_uses(&resource_key, endpoints.map(ResourceKey::Endpoints).collect());
+            let certificate = shown.iter().map(|shown| ResourceKey::Certificate(shown.key.clone()));
+            let used = endpoints.map(ResourceKey::Endpoints).chain(certificate).collect();
+            self.set_uses(&resource_key, used);
+            if let Some(shown) = shown {
+                self.put(Resource::Certificate((*shown).clone()));
+            }
             self.put(Resource::Upstream(upstream));
         }
     }

@@ -50,7 +50,7 @@ pub struct Step {
     /// Objects by uid of which another generation is served from [`Pipeline::version`] on than
     /// before, or nothing because they are gone.
     pub served: Vec<(Arc<str>, Option<i64>)>,
-    /// What is to be there for all Gateways, if that may have changed; none without pods.
+    /// What is to be there for all Gateways and XBackends, if that may have changed; none without pods.
     pub plan: Option<Arc<Plan>>,
     /// Call [`Pipeline::step`] again by then, even without events.
     pub next_deadline: Option<Instant>,
@@ -261,12 +261,13 @@ impl Pipeline {
         self.referred = Some(referred);
     }
 
-    /// Made anew when a Gateway, a class or any Service changed: one that was made for a Gateway may
+    /// Made anew when a Gateway, an XBackend, a class or any Service changed: one that was made for a Gateway may
     /// be among them, and a class may have gone and come again at once.
     fn plan(&mut self, dirty: &Dirty, changes: &Changes) -> Option<Arc<Plan>> {
         let is_first = self.plan.is_none();
         let classes = dirty.objects.iter().any(|id| id.kind == Kind::GatewayClass);
-        if !is_first && !classes && dirty.services.is_empty() && changes.of(Kind::Gateway).next().is_none() {
+        let mut members = changes.of(Kind::Gateway).chain(changes.of(Kind::XBackend));
+        if !is_first && !classes && dirty.services.is_empty() && members.next().is_none() {
             return None;
         }
         let plan = Arc::new(self.attachments.plan(&self.index)?);

@@ -1,14 +1,13 @@
-//! BackendTLSPolicies.
+//! TLS towards backends, as BackendTLSPolicies and XBackends ask for it.
 
 use super::{InvalidField, InvalidValue};
 use crate::api::gateway::{
-    BackendTlsPolicySpec, BackendTlsPolicyValidation, LocalObjectReference, SubjectAltName,
-    SubjectAltNameType,
+    BackendTlsPolicyValidation, LocalObjectReference, SubjectAltName, SubjectAltNameType,
 };
 use crate::model::{Hostname, SubjectName};
 use std::sync::Arc;
 
-/// What a BackendTLSPolicy wants, before anyone looked where its references lead.
+/// Which certificate of a backend is right, before anyone looked where its references lead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackendTls {
     /// SNI, and without `subjects` the name of the certificate.
@@ -24,23 +23,22 @@ pub struct BackendTls {
 pub enum Issuers {
     /// An authority of the system.
     System,
-    /// One that these objects hold; each with its path in the policy.
+    /// One that these objects hold; each with its path in the object.
     Referred(Vec<(String, LocalObjectReference)>),
 }
 
-/// Converts a BackendTLSPolicy.
+/// Converts what the `validation` at `field` says.
 ///
 /// # Errors
 /// Every field that cannot be understood.
-pub fn backend_tls(spec: &BackendTlsPolicySpec) -> Result<BackendTls, Vec<InvalidField>> {
-    let wire = &spec.validation;
+pub fn backend_tls(wire: &BackendTlsPolicyValidation, field: &str) -> Result<BackendTls, Vec<InvalidField>> {
     let mut errors = Vec::new();
     let mut keep = |error| errors.push(error);
-    let issuers = issuers(wire).map_err(&mut keep).ok();
-    let server_name = server_name(&wire.hostname).map_err(&mut keep).ok();
+    let issuers = issuers(wire, field).map_err(&mut keep).ok();
+    let server_name = server_name(&wire.hostname, field).map_err(&mut keep).ok();
     let mut subjects = Vec::new();
     for (index, name) in wire.subject_alt_names.iter().enumerate() {
-        match subject(name, &format!("spec.validation.subjectAltNames[{index}]")) {
+        match subject(name, &format!("{field}.subjectAltNames[{index}]")) {
             Ok(subject) => subjects.push(subject),
             Err(error) => keep(error),
         }
@@ -53,34 +51,32 @@ pub fn backend_tls(spec: &BackendTlsPolicySpec) -> Result<BackendTls, Vec<Invali
     }
 }
 
-fn issuers(wire: &BackendTlsPolicyValidation) -> Result<Issuers, InvalidField> {
+fn issuers(wire: &BackendTlsPolicyValidation, field: &str) -> Result<Issuers, InvalidField> {
     let named = wire.well_known_ca_certificates.as_deref().filter(|name| !name.is_empty());
     match (named, wire.ca_certificate_refs.as_slice()) {
         (Some("System"), []) => Ok(Issuers::System),
         (Some(other), []) => Err(InvalidField::new(
-            "spec.validation.wellKnownCACertificates",
+            format!("{field}.wellKnownCACertificates"),
             InvalidValue::WellKnownAuthorities(other.to_owned()),
         )),
         (None, [_, ..]) => {
             let references = wire.ca_certificate_refs.iter().enumerate();
-            let field = |index| format!("spec.validation.caCertificateRefs[{index}]");
+            let field = |index| format!("{field}.caCertificateRefs[{index}]");
             Ok(Issuers::Referred(
                 references.map(|(index, reference)| (field(index), reference.clone())).collect(),
             ))
         }
-        (Some(_), [_, ..]) | (None, []) => {
-            Err(InvalidField::new("spec.validation", InvalidValue::AuthoritiesSource))
-        }
+        (Some(_), [_, ..]) | (None, []) => Err(InvalidField::new(field, InvalidValue::AuthoritiesSource)),
     }
 }
 
-fn server_name(text: &str) -> Result<Arc<str>, InvalidField> {
+fn server_name(text: &str, field: &str) -> Result<Arc<str>, InvalidField> {
     let value = match Hostname::parse(text) {
         Ok(Hostname::Exact(name)) => return Ok(name),
         Ok(Hostname::Wildcard(_)) => InvalidValue::Wildcard(text.to_owned()),
         Err(error) => error.into(),
     };
-    Err(InvalidField::new("spec.validation.hostname", value))
+    Err(InvalidField::new(format!("{field}.hostname"), value))
 }
 
 fn subject(wire: &SubjectAltName, field: &str) -> Result<SubjectName, InvalidField> {

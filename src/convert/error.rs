@@ -120,6 +120,28 @@ pub enum InvalidValue {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// A field that goes with a type is missing.
+    #[error("the type is {0}, but the field of that type is not set")]
+    NoFieldOfType(&'static str),
+    /// No name of a host outside of the cluster.
+    #[error("{host:?} {problem}: give the whole name of a host outside of the cluster")]
+    ExternalHostname {
+        /// The text.
+        host: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// TLS without what makes a certificate right.
+    #[error("the mode is {0}, which needs it: say which certificate of the backend is right")]
+    NoValidation(&'static str),
+    /// A protocol with TLS and none with it, or the other way round.
+    #[error("the protocol {protocol} {problem}")]
+    ProtocolTls {
+        /// The protocol.
+        protocol: &'static str,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// Neither or both of two.
     #[error("exactly one of url and serviceRef must be set")]
     TargetSource,

@@ -72,10 +72,16 @@ pub const FIELDS: &[Field] = {
     use Effect::{ClosesRule, RefusesAddress, RefusesListener, Told, ToldStandalone};
     use Kind::{
         BackendTlsPolicy, Gateway, GatewayParameters, GrpcRoute, HttpRoute, ListenerSet, TcpRoute, TlsRoute,
-        UdpRoute,
+        UdpRoute, XBackend,
     };
     &[
         field(BackendTlsPolicy, "spec.options", Told, "TLS is spoken with Tidegate's own settings"),
+        field(
+            XBackend,
+            "spec.endpointSelector.matchLabels",
+            ToldStandalone,
+            "standalone there are no pods to select: a Service with the label tidegate.dev/xbackend says where they are",
+        ),
         field(GatewayParameters, "spec.service", ToldStandalone, "standalone makes no Service"),
         field(
             Gateway,

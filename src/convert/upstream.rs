@@ -158,7 +158,7 @@ fn split_port(authority: &str) -> Result<(&str, Option<&str>), &'static str> {
 }
 
 /// The host, and the name that its certificate must have.
-fn host(text: &str, port: u16) -> Result<(Host, Arc<str>), &'static str> {
+pub(super) fn host(text: &str, port: u16) -> Result<(Host, Arc<str>), &'static str> {
     if let Ok(ip) = text.parse::<IpAddr>() {
         return Ok((Host::Address(SocketAddr::new(ip, port)), ip.to_string().into()));
     }

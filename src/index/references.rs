@@ -4,7 +4,7 @@ use super::Broken;
 use crate::api::gateway::{
     AnyRoute, BackendObjectReference, BackendTlsPolicy, Gateway, GatewayClass, Listener, ListenerSet,
     LocalPolicyTargetReferenceWithSectionName, ParentGatewayReference, ParentReference,
-    SecretObjectReference, XTelemetryPolicy,
+    SecretObjectReference, XBackend, XTelemetryPolicy,
 };
 use crate::api::ingress::{Ingress, IngressClass, gateway_of_class};
 use crate::api::upstream::Upstream;
@@ -190,6 +190,14 @@ impl Collector<'_> {
         }
     }
 
+    fn xbackend(&mut self, xbackend: &XBackend) {
+        let tls = &xbackend.spec.tls;
+        self.certificates(tls.client_certificate_ref.iter());
+        for reference in tls.validation.iter().flat_map(|validation| &validation.ca_certificate_refs) {
+            self.authorities(&reference.group, &reference.kind, None, &reference.name);
+        }
+    }
+
     fn upstream(&mut self, upstream: &Upstream) {
         for service in upstream.spec.targets.iter().filter_map(|target| target.service_ref.as_ref()) {
             self.granted(Kind::Service, service.namespace.as_deref(), &service.name);
@@ -207,6 +215,7 @@ pub(super) fn of_object(object: &Object) -> BTreeSet<Dependency> {
         Object::Gateway(gateway) => collector.gateway(gateway),
         Object::ListenerSet(set) => collector.listener_set(set),
         Object::BackendTlsPolicy(policy) => collector.backend_tls_policy(policy),
+        Object::XBackend(xbackend) => collector.xbackend(xbackend),
         Object::XTelemetryPolicy(policy) => collector.telemetry_policy(policy),
         Object::Upstream(upstream) => collector.upstream(upstream),
         Object::Ingress(ingress) => collector.ingress(ingress),

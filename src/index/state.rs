@@ -1,6 +1,7 @@
 //! The objects, and what a change of one makes dirty.
 
 use super::references::{self, Dependency};
+use super::xbackends::{select_alike, xbackend_of};
 use super::{Broken, Dirty, Event};
 use crate::api::{EndpointSlice, Kind, Object, ObjectId, Service, Stored};
 use crate::model::ObjectKey;
@@ -26,9 +27,11 @@ pub struct Index {
     references: Relation<ObjectId, Dependency>,
     /// EndpointSlice to Service.
     slices: Relation<ObjectKey, ObjectKey>,
+    /// Service to the XBackend for which it finds the pods.
+    pub(super) selecting: Relation<ObjectKey, ObjectKey>,
     /// Services of which a slice was ever received, until Service and slices are all gone.
     received: BTreeSet<ObjectKey>,
-    dirty: Dirty,
+    pub(super) dirty: Dirty,
 }
 
 impl Index {
@@ -65,7 +68,7 @@ impl Index {
             self.dirty.statuses.insert(id.clone());
         }
         let new_references = references::of_object(&object);
-        let new_service = service_of(&object);
+        let (new_service, xbackend) = (service_of(&object), xbackend_of(&object));
         let old = self.objects.insert(id.clone(), object);
         match (&old, self.objects.get(&id)) {
             (Some(old), Some(new)) if !was_broken && means_the_same(old, new) => {
@@ -76,6 +79,7 @@ impl Index {
             _ => {
                 self.references.set(&id, new_references);
                 self.touch_slice(&id, new_service);
+                self.touch_xbackend(&id, xbackend);
                 self.mark(&id);
             }
         }
@@ -91,6 +95,7 @@ impl Index {
             self.broken.insert(id.clone(), Arc::new(broken));
             self.dirty.statuses.insert(id.clone());
             self.touch_slice(&id, None);
+            self.touch_xbackend(&id, None);
             self.dirty.revoked |= grants_or_leads(id.kind);
             self.mark(&id);
         }
@@ -103,6 +108,7 @@ impl Index {
             self.dirty.statuses.insert(id.clone());
             self.references.set(id, BTreeSet::new());
             self.touch_slice(id, None);
+            self.touch_xbackend(id, None);
             self.dirty.revoked |= grants_or_leads(id.kind);
             self.mark(id);
             self.forget_received(id);
@@ -326,13 +332,14 @@ impl Index {
 
 /// Whether verdicts are passed on objects of the kind, beside routes.
 fn is_judged(kind: Kind) -> bool {
-    use Kind::{Gateway, GatewayClass, IngressClass, ListenerSet, Upstream};
-    kind.is_policy() || matches!(kind, GatewayClass | Gateway | ListenerSet | IngressClass | Upstream)
+    use Kind::{Gateway, GatewayClass, IngressClass, ListenerSet, Upstream, XBackend};
+    kind.is_policy()
+        || matches!(kind, GatewayClass | Gateway | ListenerSet | IngressClass | Upstream | XBackend)
 }
 
 /// Whether a route that goes on as before could use something that is gone.
 fn grants_or_leads(kind: Kind) -> bool {
-    matches!(kind, Kind::ReferenceGrant | Kind::Service | Kind::Upstream)
+    matches!(kind, Kind::ReferenceGrant | Kind::Service | Kind::Upstream | Kind::XBackend)
 }
 
 fn of_kind<T>(map: &BTreeMap<ObjectId, T>, kind: Kind) -> impl Iterator<Item = (&ObjectId, &T)> {
@@ -354,7 +361,7 @@ fn means_the_same(old: &Object, new: &Object) -> bool {
     head && match (old, new) {
         (Object::Service(a), Object::Service(b)) => {
             let balancer = |service: &Service| service.status.clone().unwrap_or_default().load_balancer;
-            a.spec == b.spec && balancer(a) == balancer(b)
+            a.spec == b.spec && balancer(a) == balancer(b) && select_alike(a, b)
         }
         (Object::Secret(a), Object::Secret(b)) => {
             (&a.data, &a.string_data, &a.type_) == (&b.data, &b.string_data, &b.type_)

@@ -18,7 +18,7 @@ const CLASS_NAME: &str = "gateway.networking.k8s.io/gateway-class-name";
 const INGRESS_CLASS: &str = "tidegate.dev/ingress-class";
 const GATEWAY_NAMESPACE: &str = "tidegate.dev/gateway-namespace";
 const GATEWAY_UID: &str = "tidegate.dev/gateway-uid";
-const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+pub(super) const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 
 /// What Kubernetes gives to Services as ports of the nodes, unless it is told otherwise. A listener on
 /// such a port gets that very one.
@@ -175,7 +175,7 @@ pub fn service_name(gateway: &Gateway) -> String {
 }
 
 /// As it is if it is short enough, else its beginning and a part of the uid.
-fn shortened(whole: &str, uid: &str) -> String {
+pub(super) fn shortened(whole: &str, uid: &str) -> String {
     if whole.len() <= LABEL { whole.to_owned() } else { with_uid(whole, uid) }
 }
 

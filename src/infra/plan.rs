@@ -1,7 +1,8 @@
-//! All that is to be there for all Gateways.
+//! All that is to be there for all Gateways and XBackends.
 
 use super::objects::{self, Home, Owned};
 use super::ports::{Allocation, Claim};
+use super::selection::Selection;
 use crate::api::gateway::Gateway;
 use crate::api::{ObjectMeta, Service};
 use crate::convert::ServiceSettings;
@@ -46,6 +47,8 @@ pub struct Plan {
     pub accounts: Vec<ServiceAccount>,
     /// Services that are there and were made for a Gateway, as they are.
     pub existing: BTreeMap<String, Arc<Service>>,
+    /// What XBackends need.
+    pub selections: Vec<Selection>,
     /// The uids of all Gateways: what was made for another may go.
     gateways: BTreeSet<String>,
 }
@@ -96,7 +99,7 @@ pub fn mark<T: kube::ResourceExt>(object: &T) -> Option<&str> {
     object.annotations().get(APPLIED).map(String::as_str)
 }
 
-fn marked<T: kube::ResourceExt + serde::Serialize>(mut object: T) -> T {
+pub(super) fn marked<T: kube::ResourceExt + serde::Serialize>(mut object: T) -> T {
     let mut hasher = DefaultHasher::new();
     // Plain data with text keys, which always serialize.
     serde_json::to_string(&object).unwrap_or_default().hash(&mut hasher);
@@ -105,7 +108,7 @@ fn marked<T: kube::ResourceExt + serde::Serialize>(mut object: T) -> T {
 }
 
 /// Whether both lead to the same pods by the same ports, whatever else somebody wrote into one.
-fn leads_alike(there: &Service, wanted: &Service) -> bool {
+pub(super) fn leads_alike(there: &Service, wanted: &Service) -> bool {
     let parts = |service: &Service| {
         let spec = service.spec.clone().unwrap_or_default();
         let port =

@@ -154,6 +154,8 @@ pub enum UpstreamKey {
     Upstream(ObjectKey),
     /// The same for UDP: its targets get datagrams.
     UdpUpstream(ObjectKey),
+    /// A `gateway.networking.x-k8s.io` XBackend.
+    XBackend(ObjectKey),
 }
 
 impl UpstreamKey {
@@ -161,7 +163,7 @@ impl UpstreamKey {
     pub fn ip_protocol(&self) -> IpProtocol {
         match self {
             Self::Service { protocol, .. } => *protocol,
-            Self::Upstream(_) => IpProtocol::Tcp,
+            Self::Upstream(_) | Self::XBackend(_) => IpProtocol::Tcp,
             Self::UdpUpstream(_) => IpProtocol::Udp,
         }
     }
@@ -174,6 +176,7 @@ impl fmt::Display for UpstreamKey {
                 write!(f, "Service {service}:{port}{}", protocol.suffix())
             }
             Self::Upstream(object) => write!(f, "Upstream {object}"),
+            Self::XBackend(object) => write!(f, "XBackend {object}"),
             Self::UdpUpstream(object) => write!(f, "Upstream {object}{}", IpProtocol::Udp.suffix()),
         }
     }

@@ -1,11 +1,11 @@
 //! Named sets of weighted targets that routes send requests to.
 
-use super::{Authorities, EndpointsKey, Hostname, Reason, RetryBudget, UpstreamKey};
+use super::{Authorities, CertificateKey, EndpointsKey, Hostname, Reason, RetryBudget, UpstreamKey};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// A Service port (one entry) or a `tidegate.dev` Upstream (one entry a target).
+/// A Service port or an XBackend (one entry), or a `tidegate.dev` Upstream (one entry a target).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Upstream {
     /// Its identity.
@@ -64,8 +64,10 @@ pub enum BackendProtocol {
     /// HTTP/1.1, and HTTP/2 by prior knowledge for gRPC; over TLS, HTTP/2 if the target chooses it by
     /// ALPN.
     Http,
-    /// HTTP/1.1 and nothing else: the target says so.
+    /// HTTP/1.1; over TLS, HTTP/2 if the target chooses it by ALPN.
     Http1,
+    /// HTTP/1.1 and nothing else, over TLS too.
+    Http1Only,
     /// HTTP/2 by prior knowledge (`kubernetes.io/h2c`, `grpc`).
     H2c,
 }
@@ -79,6 +81,28 @@ pub struct OriginateTls {
     pub trust: Trust,
     /// Names of which the certificate must have one, in place of `server_name`.
     pub subjects: Arc<[SubjectName]>,
+    /// What the target is shown if it asks for a certificate.
+    #[serde(default, skip_serializing_if = "Shown::is_of_gateway")]
+    pub shown: Shown,
+}
+
+/// What a target is shown that asks for a certificate.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Shown {
+    /// What the Gateway shows to all of its targets, if anything.
+    #[default]
+    OfGateway,
+    /// Nothing.
+    Nothing,
+    /// This.
+    Own(CertificateKey),
+}
+
+impl Shown {
+    /// Whether it hangs on the Gateway.
+    pub fn is_of_gateway(&self) -> bool {
+        *self == Self::OfGateway
+    }
 }
 
 /// Whose signature makes a certificate good.
@@ -102,6 +126,11 @@ pub enum SubjectName {
 impl OriginateTls {
     /// With the system's authorities, and a certificate for the name that is asked for.
     pub fn system(server_name: impl Into<Arc<str>>) -> Self {
-        Self { server_name: server_name.into(), trust: Trust::System, subjects: Arc::new([]) }
+        Self {
+            server_name: server_name.into(),
+            trust: Trust::System,
+            subjects: Arc::new([]),
+            shown: Shown::OfGateway,
+        }
     }
 }

@@ -10,7 +10,7 @@ use super::worker::Registered;
 use crate::model::{Protocol, Reason};
 use crate::support::drain::Phase;
 use crate::table::{Listener, Request, Rule, Target};
-use crate::upstream::{self, InFlight};
+use crate::upstream::{self, Encrypt, InFlight};
 use bytes::{Buf, Bytes};
 use http::{HeaderMap, Method};
 use std::future::poll_fn;
@@ -103,7 +103,11 @@ async fn connect(
         Target::Upstream(slot) => *slot,
         Target::Broken(reason) => return Err(*reason),
     };
-    let encrypt = listener.protocol == Protocol::Tls;
+    let encrypt = match listener.protocol {
+        Protocol::Tls => Encrypt::Always,
+        Protocol::Tcp => Encrypt::IfOwn,
+        _ => Encrypt::Never,
+    };
     let mut retries = None;
     let mut tried = Vec::new();
     let mut newest = table;

@@ -3,10 +3,17 @@
 use crate::api::Condition;
 use crate::api::gateway::{ParentReference, PolicyAncestorStatus, RouteParentStatus};
 
+/// So many parents of a route the API takes.
+pub(super) const PARENTS: usize = 32;
+
+/// So many ancestors of a policy.
+pub(super) const POLICY_ANCESTORS: usize = 16;
+
+/// So many ancestors of an XBackend.
+pub(super) const BACKEND_ANCESTORS: usize = 32;
+
 /// What one controller says of an object in connection with another.
 pub(super) trait SharedEntry: Clone {
-    /// So many the API takes in one list.
-    const LIMIT: usize;
     /// An entry.
     fn new(reference: ParentReference, controller_name: String, conditions: Vec<Condition>) -> Self;
     /// The other object.
@@ -18,10 +25,8 @@ pub(super) trait SharedEntry: Clone {
 }
 
 macro_rules! shared_entry {
-    ($type:ident, $reference:ident, $limit:literal) => {
+    ($type:ident, $reference:ident) => {
         impl SharedEntry for $type {
-            const LIMIT: usize = $limit;
-
             fn new($reference: ParentReference, controller_name: String, conditions: Vec<Condition>) -> Self {
                 Self { $reference, controller_name, conditions }
             }
@@ -41,5 +46,5 @@ macro_rules! shared_entry {
     };
 }
 
-shared_entry!(RouteParentStatus, parent_ref, 32);
-shared_entry!(PolicyAncestorStatus, ancestor_ref, 16);
+shared_entry!(RouteParentStatus, parent_ref);
+shared_entry!(PolicyAncestorStatus, ancestor_ref);

@@ -1,6 +1,6 @@
 //! Own entries into an object's newest status, everything of others untouched.
 
-use super::entries::SharedEntry;
+use super::entries::{BACKEND_ANCESTORS, PARENTS, POLICY_ANCESTORS, SharedEntry};
 use super::ingress;
 use super::wanted::{Body, ListenerBody, ParentBody, Wanted, is_own_condition};
 use crate::api::gateway::{
@@ -9,7 +9,7 @@ use crate::api::gateway::{
 };
 use crate::api::ingress::IngressStatus;
 use crate::api::upstream::{UpstreamStatus, UpstreamTargetsStatus};
-use crate::api::{Condition as WireCondition, Object, Time};
+use crate::api::{Condition as WireCondition, Kind, Object, Time};
 use crate::attach::verdict::Condition;
 
 /// What the API takes in one list of conditions.
@@ -26,7 +26,7 @@ pub enum Status {
     ListenerSet(ListenerSetStatus),
     /// Of a route.
     Route(RouteStatus),
-    /// Of a policy.
+    /// Of a policy or an XBackend.
     Policy(PolicyStatus),
     /// Of an Upstream.
     Upstream(UpstreamStatus),
@@ -83,11 +83,12 @@ pub fn merge(wanted: &Wanted, newest: Option<&Status>, controller_name: &str, no
         }
         (Body::Route(parents), newest) => {
             let live = if let Some(Status::Route(live)) = newest { &*live.parents } else { &[] };
-            Status::Route(RouteStatus { parents: writer.entries(live, parents, &mut left_out) })
+            Status::Route(RouteStatus { parents: writer.entries(live, parents, PARENTS, &mut left_out) })
         }
         (Body::Policy(ancestors), newest) => {
             let live = if let Some(Status::Policy(live)) = newest { &*live.ancestors } else { &[] };
-            Status::Policy(PolicyStatus { ancestors: writer.entries(live, ancestors, &mut left_out) })
+            let limit = if wanted.id.kind == Kind::XBackend { BACKEND_ANCESTORS } else { POLICY_ANCESTORS };
+            Status::Policy(PolicyStatus { ancestors: writer.entries(live, ancestors, limit, &mut left_out) })
         }
         (Body::Upstream { conditions, targets }, newest) => {
             let live = if let Some(Status::Upstream(live)) = newest { Some(live) } else { None };
@@ -130,6 +131,7 @@ impl Status {
             Object::Gateway(object) => object.status.clone().map(Self::Gateway),
             Object::ListenerSet(object) => object.status.clone().map(Self::ListenerSet),
             Object::BackendTlsPolicy(object) => object.status.clone().map(Self::Policy),
+            Object::XBackend(object) => object.status.clone().map(Self::Policy),
             Object::XBackendTrafficPolicy(object) => object.status.clone().map(Self::Policy),
             Object::XTelemetryPolicy(object) => object.status.clone().map(Self::Policy),
             Object::Upstream(object) => object.status.clone().map(Self::Upstream),
@@ -201,6 +203,7 @@ impl Writer<'_> {
         &self,
         live: &[E],
         wanted: &[ParentBody],
+        limit: usize,
         left_out: &mut Vec<ParentReference>,
     ) -> Vec<E> {
         let mut missing: Vec<_> = wanted.iter().collect();
@@ -214,7 +217,7 @@ impl Writer<'_> {
             }
         }
         for own in missing {
-            if entries.len() < E::LIMIT {
+            if entries.len() < limit {
                 entries.push(self.entry(own, None));
             } else {
                 left_out.push(own.reference.clone());

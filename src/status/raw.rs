@@ -68,6 +68,7 @@ impl Status {
             Kind::Upstream => Some(Self::Upstream(read(status)?)),
             Kind::Ingress => Some(Self::Ingress(read(status)?)),
             kind if kind.is_route() => Some(Self::Route(read(status)?)),
+            Kind::XBackend => Some(Self::Policy(read(status)?)),
             kind if kind.is_policy() => Some(Self::Policy(read(status)?)),
             _ => None,
         })

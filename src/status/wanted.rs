@@ -59,7 +59,8 @@ pub enum Body {
     },
     /// Of a route: one entry for each parent that is this controller's.
     Route(Vec<ParentBody>),
-    /// Of a policy: one entry for each Gateway for whose requests it makes a difference.
+    /// Of a policy: one entry for each Gateway for whose requests it makes a difference. Of an XBackend: one
+    /// for each that sends requests there.
     Policy(Vec<ParentBody>),
     /// Of an Upstream.
     Upstream {

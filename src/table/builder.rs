@@ -176,7 +176,8 @@ impl Builder {
         }
     }
 
-    fn certificate_changed(&self, key: &model::CertificateKey, dirty: &mut Dirty) {
+    fn certificate_changed(&mut self, key: &model::CertificateKey, dirty: &mut Dirty) {
+        self.registry.set_certificate(key, self.certificates.client_key(key));
         let shows = |listener: &model::Listener| matches!(&listener.client_certificate, Some(ClientCertificate::Shown(shown)) if shown == key);
         let uses = |listener: &model::Listener| listener.certificates.contains(key) || shows(listener);
         let users = self.listeners.values().filter(|state| uses(&state.model));

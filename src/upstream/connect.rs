@@ -30,6 +30,18 @@ pub struct Connector {
     limit: Duration,
 }
 
+/// Whether bytes of any protocol go by TLS to an entry that has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encrypt {
+    /// The client's TLS ended here.
+    Always,
+    /// The bytes may be TLS already: only if the entry itself asks for it, and not somebody for the
+    /// requests of HTTP that go there.
+    IfOwn,
+    /// The bytes are TLS already.
+    Never,
+}
+
 /// A connection on which nothing was sent yet.
 pub enum Connected<B> {
     /// For this request, then for the pool.
@@ -122,18 +134,26 @@ impl Connector {
             .unwrap_or(Err(ConnectError::Timeout { address: pick.endpoint.address, limit: self.limit }))
     }
 
-    /// Connects to an endpoint for bytes of any protocol, within the same limit; with `encrypt` over
-    /// TLS if its entry says so. Bytes that may be TLS already are passed on as they are.
+    /// Connects to an endpoint for bytes of any protocol, within the same limit; over TLS if its entry
+    /// says so and `encrypt` allows it.
     pub async fn connect_stream(
         &self,
         pick: &Pick<'_>,
-        encrypt: bool,
+        encrypt: Encrypt,
         identity: &Identity,
     ) -> Result<Stream, ConnectError> {
         let address = pick.endpoint.address;
         let connecting = async {
-            match pick.entry.tls.as_ref().filter(|_| encrypt) {
-                Some(tls) => Ok(connect_tls(pick.endpoint, tls, Offer::Nothing, identity).await?.0),
+            let may = match encrypt {
+                Encrypt::Always => true,
+                Encrypt::IfOwn => pick.entry.shown.is_some(),
+                Encrypt::Never => false,
+            };
+            match pick.entry.tls.as_ref().filter(|_| may) {
+                Some(tls) => {
+                    let identity = pick.identity(identity);
+                    Ok(connect_tls(pick.endpoint, tls, Offer::Nothing, identity).await?.0)
+                }
                 None => Ok(Stream::Tcp(connect_tcp(address).await?)),
             }
         };
@@ -155,7 +175,7 @@ where
     let (endpoint, number) = (pick.endpoint, Line::new(pick, identity).identity());
     let address = endpoint.address;
     let (stream, is_h2) = match &pick.entry.tls {
-        Some(tls) => connect_tls(endpoint, tls, offer(speaks), identity).await?,
+        Some(tls) => connect_tls(endpoint, tls, offer(speaks), pick.identity(identity)).await?,
         None => (Stream::Tcp(connect_tcp(address).await?), speaks == Speaks::Http2),
     };
     if !is_h2 {

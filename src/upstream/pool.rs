@@ -48,7 +48,7 @@ pub struct Line {
 impl Line {
     /// Those for a request to the endpoint, in the name of `identity` where TLS is spoken.
     pub fn new(pick: &Pick<'_>, identity: &Identity) -> Self {
-        let identity = if pick.entry.tls.is_some() { identity.number() } else { 0 };
+        let identity = if pick.entry.tls.is_some() { pick.identity(identity).number() } else { 0 };
         Self { endpoint: pick.endpoint.id, identity }
     }
 

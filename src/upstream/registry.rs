@@ -6,12 +6,13 @@ use super::resolved::{Entry, Upstream};
 use super::split::{Member, Split};
 use crate::model;
 use crate::model::{
-    BackendProtocol, BindAddress, EndpointsKey, EntrySource, IpProtocol, OriginateTls, Reason, UpstreamKey,
+    BackendProtocol, BindAddress, CertificateKey, EndpointsKey, EntrySource, IpProtocol, OriginateTls,
+    Reason, Shown, UpstreamKey,
 };
 use crate::support::forbidden::TargetPolicy;
 use crate::support::stable_hash::stable_hash;
 use crate::telemetry::Metrics;
-use crate::tls::ClientConfigs;
+use crate::tls::{self, ClientConfigs, ClientKey};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -57,6 +58,8 @@ pub struct Registry {
     resolved: HashMap<(Arc<str>, u16), Vec<SocketAddr>>,
     /// Upstreams by what their entries come from, to find what a change of endpoints touches.
     users: HashMap<EntrySource, BTreeSet<UpstreamKey>>,
+    /// Certificates that upstreams show, as far as they were brought.
+    certificates: HashMap<CertificateKey, Arc<ClientKey>>,
     live: HashMap<UpstreamKey, HashMap<Identity, Arc<Endpoint>>>,
     budgets: RetryBudgets,
     built: Vec<Option<Arc<Upstream>>>,
@@ -87,6 +90,7 @@ impl Registry {
             endpoints: HashMap::new(),
             resolved: HashMap::new(),
             users: HashMap::new(),
+            certificates: HashMap::new(),
             live: HashMap::new(),
             budgets: RetryBudgets::default(),
             built: Vec::new(),
@@ -135,6 +139,29 @@ impl Registry {
     pub fn remove_endpoints(&mut self, key: &EndpointsKey) {
         self.touch(&EntrySource::Endpoints(key.clone()));
         self.endpoints.remove(key);
+    }
+
+    /// A certificate is new or changed, or gone.
+    pub fn set_certificate(&mut self, key: &CertificateKey, certificate: Option<Arc<ClientKey>>) {
+        match certificate {
+            Some(certificate) => drop(self.certificates.insert(key.clone(), certificate)),
+            None => drop(self.certificates.remove(key)),
+        }
+        let shows = |upstream: &model::Upstream| upstream.entries.iter().any(|entry| own(entry) == Some(key));
+        let users = self.configured.iter().filter(|(_, upstream)| shows(upstream));
+        self.dirty.extend(users.map(|(user, _)| user.clone()));
+    }
+
+    /// What an entry's endpoints are shown, where that does not hang on the Gateway.
+    fn shown(&self, tls: &OriginateTls) -> Option<tls::Identity> {
+        match &tls.shown {
+            Shown::OfGateway => None,
+            Shown::Nothing => Some(tls::Identity::Anonymous),
+            Shown::Own(key) => {
+                let known = self.certificates.get(key).cloned();
+                Some(known.map_or(tls::Identity::Missing, tls::Identity::Known))
+            }
+        }
     }
 
     /// What DNS said of a name.
@@ -224,6 +251,7 @@ impl Registry {
                 name: entry.name.clone(),
                 protocol: entry.protocol,
                 endpoints: endpoints.collect(),
+                shown: entry.tls.as_ref().and_then(|tls| self.shown(tls)),
                 tls: entry.tls.as_ref().map(|tls| self.tls.get(tls)),
                 base_path: entry.base_path.clone(),
                 budgets,
@@ -298,6 +326,14 @@ impl Registry {
                 endpoint.set_left(true);
             }
         }
+    }
+}
+
+/// The certificate of its own that an entry shows.
+fn own(entry: &model::Entry) -> Option<&CertificateKey> {
+    match &entry.tls.as_ref()?.shown {
+        Shown::Own(key) => Some(key),
+        Shown::OfGateway | Shown::Nothing => None,
     }
 }
 

@@ -5,7 +5,7 @@ use super::split::{Split, Splits};
 use super::{Endpoint, Slot};
 use crate::model::{BackendProtocol, Reason, UpstreamKey};
 use crate::telemetry::UpstreamMetrics;
-use crate::tls::ClientTls;
+use crate::tls::{ClientTls, Identity};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -41,6 +41,8 @@ pub struct Entry {
     pub protocol: BackendProtocol,
     /// TLS towards its endpoints.
     pub tls: Option<ClientTls>,
+    /// What they are shown, where that does not hang on the Gateway.
+    pub shown: Option<Identity>,
     /// Put before the request's path; without trailing slash.
     pub base_path: Arc<str>,
     /// Those that may get requests now.
@@ -56,6 +58,13 @@ pub struct Pick<'a> {
     pub entry: &'a Entry,
     /// The endpoint.
     pub endpoint: &'a Arc<Endpoint>,
+}
+
+impl<'a> Pick<'a> {
+    /// What the endpoint is shown of the gateway, where its Gateway has this for all.
+    pub fn identity(&self, of_gateway: &'a Identity) -> &'a Identity {
+        self.entry.shown.as_ref().unwrap_or(of_gateway)
+    }
 }
 
 /// What a request asks of the connection that carries it.
@@ -136,7 +145,7 @@ impl Entry {
     pub fn speaks(&self, wants: Wants) -> Speaks {
         match (&self.tls, self.protocol, wants) {
             (_, BackendProtocol::H2c, _) | (_, BackendProtocol::Http, Wants::Http2) => Speaks::Http2,
-            (None, _, _) | (Some(_), _, Wants::Http1) => Speaks::Http1,
+            (_, BackendProtocol::Http1Only, _) | (None, _, _) | (Some(_), _, Wants::Http1) => Speaks::Http1,
             (Some(_), _, Wants::Anything | Wants::Http2) => Speaks::Agreed,
         }
     }

@@ -164,6 +164,17 @@ spec:
     )
 }
 
+/// An XBackend with the rest of that spec, a YAML map without its braces.
+pub fn xbackend(name: &str, spec: &str) -> String {
+    format!(
+        "apiVersion: gateway.networking.x-k8s.io/v1alpha1
+kind: XBackend
+metadata: {{name: {name}}}
+spec: {{{spec}}}
+"
+    )
+}
+
 /// Documents as one file.
 pub fn documents(documents: &[String]) -> String {
     documents.join("---\n")

@@ -56,7 +56,7 @@ fn short_key(fields: &Map<String, Value>) -> Option<Value> {
         ["gateway", "name"] => format!("{}/{}", text("gateway"), text("name")),
         ["service", "port"] => format!("{}:{}", text("service"), text("port")),
         ["kind", "object"] => format!("{} {}", text("kind"), text("object")),
-        [variant @ ("Service" | "Upstream" | "Endpoints" | "Index" | "Name")]
+        [variant @ ("Service" | "Upstream" | "XBackend" | "Endpoints" | "Index" | "Name")]
             if !fields[*variant].is_object() =>
         {
             format!("{variant} {}", text(variant))

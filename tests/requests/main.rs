@@ -36,3 +36,4 @@ mod tls;
 mod tracing;
 mod upgrades;
 mod weights;
+mod xbackends;

@@ -39,6 +39,7 @@ schemas! {
     UdpRoute: embedded(include_str!("gateway-api-v1.7.0/udproutes.json")),
     ReferenceGrant: embedded(include_str!("gateway-api-v1.7.0/referencegrants.json")),
     BackendTlsPolicy: embedded(include_str!("gateway-api-v1.7.0/backendtlspolicies.json")),
+    XBackend: embedded(include_str!("gateway-api-v1.7.0/xbackends.json")),
     XBackendTrafficPolicy: embedded(include_str!("gateway-api-v1.7.0/xbackendtrafficpolicies.json")),
     XTelemetryPolicy: embedded(include_str!("gateway-api-v1.7.0/xtelemetrypolicies.json")),
     Upstream: read(crds::schema::<Upstream>()),

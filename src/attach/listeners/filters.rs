@@ -29,7 +29,7 @@ impl Listener {
             .filters
             .iter()
             .flatten()
-            .map(|auth| external_auth(context.references, context.upstreams, from, auth, &mut refusals));
+            .map(|auth| external_auth(context.references, context.known, from, auth, &mut refusals));
         let filters = filters.collect();
         let requests = entry.wire.filters.iter().flat_map(|filters| &filters.requests);
         for (place, extension) in

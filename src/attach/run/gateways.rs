@@ -2,6 +2,7 @@
 
 use super::{Attachments, Changes, Head, referring_routes, replace};
 use crate::api::{Kind, ObjectId};
+use crate::attach::backends::Known;
 use crate::attach::gateway::{self, Gateway, Judged};
 use crate::attach::grants::not_watched;
 use crate::attach::isolation::Faces;
@@ -29,7 +30,8 @@ impl Attachments {
             }
             changes.work.gateways += 1;
             let read = (&mut self.certificates, &mut self.bundles);
-            let known = (&self.ingress_classes, &self.upstreams);
+            let known = Known { upstreams: &self.upstreams, xbackends: &self.xbackends.found };
+            let known = (&self.ingress_classes, known);
             let judged = gateway::judge(index, &self.options, &self.ports, read, known, key);
             let (ours, foreign) = match judged {
                 Judged::Ours(gateway) => (Some(*gateway), None),

@@ -2,6 +2,7 @@
 
 use super::{Attachments, Changes};
 use crate::api::{Kind, ObjectId};
+use crate::attach::backends::Known;
 use crate::attach::grants::References;
 use crate::attach::telemetry::{self, Context};
 use crate::index::Index;
@@ -18,7 +19,7 @@ impl Attachments {
         self.tracing.get(gateway).map(|(_, tracing)| tracing)
     }
 
-    /// Looks at policies again, and at those that refer to an Upstream that changed; returns them, and
+    /// Looks at policies again, and at those that refer to an Upstream or XBackend that changed; returns them, and
     /// those that hold now or did before on the Gateways that changed.
     pub(super) fn update_telemetry(
         &mut self,
@@ -26,10 +27,14 @@ impl Attachments {
         mut dirty: BTreeSet<ObjectKey>,
         changes: &mut Changes,
     ) -> BTreeSet<ObjectId> {
-        let upstreams = changes.objects.iter().filter(|id| id.kind == Kind::Upstream);
+        let upstreams =
+            changes.objects.iter().filter(|id| matches!(id.kind, Kind::Upstream | Kind::XBackend));
         dirty.extend(telemetry::concerned(index, upstreams.cloned()));
         let references = References { index, options: &self.options };
-        let context = Context { references, upstreams: &self.upstreams };
+        let context = Context {
+            references,
+            known: Known { upstreams: &self.upstreams, xbackends: &self.xbackends.found },
+        };
         let touched = self.telemetry.judge(index, dirty.iter(), |key| telemetry::judge(context, key));
         let changed = changes.of(Kind::Gateway).cloned();
         let touched = touched.objects.into_iter().filter(|id| id.kind == Kind::Gateway).map(|id| id.key);

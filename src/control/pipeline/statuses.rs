@@ -90,6 +90,7 @@ impl Pipeline {
             kind if kind.is_route() => found.routes.get(id).map(|route| status::route(id, route)),
             Kind::Upstream => found.upstreams.get(key).map(|upstream| status::upstream(key, upstream)),
             kind if kind.is_policy() => found.policy(id).map(|policy| status::policy(id, policy)),
+            Kind::XBackend => found.xbackends().get(key).map(|xbackend| status::xbackend(key, xbackend)),
             _ => None,
         };
         let notes = found.foreign.get(id);

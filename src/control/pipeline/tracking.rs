@@ -106,6 +106,7 @@ impl Pipeline {
             kind if kind.is_route() => found.routes.get(id).map(|route| &route.head),
             Kind::Upstream => found.upstreams.get(&id.key).map(|upstream| &upstream.head),
             kind if kind.is_policy() => found.policy(id).map(|policy| &policy.head),
+            Kind::XBackend => found.xbackends().get(&id.key).map(|xbackend| &xbackend.head),
             _ => None,
         }
     }

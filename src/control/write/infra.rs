@@ -1,4 +1,6 @@
-//! The ports of the pods, and each Gateway's Service and ServiceAccount.
+//! The ports of the pods, each Gateway's Service and ServiceAccount, and the Services of XBackends.
+
+mod selections;
 
 use crate::api::{ConfigMap, ObjectMeta, Service};
 use crate::infra::{Allocation, Claim, Home, Plan, mark};
@@ -132,6 +134,9 @@ impl InfraWriter {
                 problems.extend(self.delete(&**service).await.err());
             }
         }
+        for selection in &plan.selections {
+            problems.extend(self.select(selection).await);
+        }
         match self.write_accounts(plan).await {
             Ok(more) => problems.extend(more),
             Err(error) => problems.push(format!("the ServiceAccounts cannot be listed: {error}")),
@@ -248,7 +253,7 @@ impl InfraWriter {
         let this = Preconditions { uid: made.meta().uid.clone(), resource_version: None };
         let parameters = DeleteParams { preconditions: Some(this), ..DeleteParams::default() };
         match api.delete(&name, &parameters).await {
-            Ok(_) => tracing::info!("{kind} {namespace}/{name} of a Gateway that is gone is deleted"),
+            Ok(_) => tracing::info!("{kind} {namespace}/{name}, which nothing needs any more, is deleted"),
             // Gone already, or another one by that name.
             Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {}
             Err(error) => return Err(format!("{kind} {namespace}/{name}: {error}")),

@@ -3,10 +3,9 @@ use serde_json::{Value, json};
 
 /// The policy with this validation.
 fn converted(validation: Value) -> Result<BackendTls, Vec<String>> {
-    let target = json!({"group": "", "kind": "Service", "name": "a"});
-    let spec = json!({"targetRefs": [target], "validation": validation});
-    let spec: BackendTlsPolicySpec = serde_json::from_value(spec).unwrap();
-    backend_tls(&spec).map_err(|errors| errors.iter().map(ToString::to_string).collect())
+    let validation: BackendTlsPolicyValidation = serde_json::from_value(validation).unwrap();
+    backend_tls(&validation, "spec.validation")
+        .map_err(|errors| errors.iter().map(ToString::to_string).collect())
 }
 
 #[test]

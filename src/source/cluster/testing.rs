@@ -1,9 +1,11 @@
 //! An API server in this process: it keeps objects, lists and watches them, judges
 //! `resourceVersion`s, and remembers every request.
 
+mod created;
 mod discovery;
 
 use bytes::Bytes;
+use created::created;
 use http::{Method, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
@@ -388,8 +390,7 @@ impl State {
             |live: &Value| given.is_some_and(|given| live["metadata"]["resourceVersion"] != given);
         let written = match (&asked.method, live) {
             (&Method::POST, _) => {
-                let mut created = asked.body.clone();
-                created["metadata"]["namespace"] = place.namespace.as_str().into();
+                let created = created(asked.body.clone(), &place.namespace, self.version);
                 if self.objects.contains_key(&place_of(&created)) {
                     return failure(409, "AlreadyExists", "already exists");
                 }

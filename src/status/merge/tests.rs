@@ -289,12 +289,18 @@ fn ancestors_are_merged_like_parents_and_there_are_fewer() {
     let foreign = ancestor("example.com/other", "web", "False", then);
     let live = [foreign.clone(), ancestor(US, "gone", "True", then), ancestor(US, "web", "True", then)];
     let (status, changed, left_out) = merged(policy(&["web", "new"]), policy_status(&live), now);
-    let wanted = [foreign.clone(), live[2].clone(), ancestor(US, "new", "True", now)];
-    assert_eq!((status, changed, left_out), (json!({"ancestors": wanted}), true, 0));
+    let ancestors = [foreign.clone(), live[2].clone(), ancestor(US, "new", "True", now)];
+    assert_eq!((status, changed, left_out), (json!({"ancestors": ancestors}), true, 0));
 
     let full = vec![foreign; 15];
     let (status, _, left_out) = merged(policy(&["web", "new"]), policy_status(&full), now);
     assert_eq!((status["ancestors"].as_array().unwrap().len(), left_out), (16, 1));
+
+    let full = policy_status(&[full, vec![ancestor("example.com/other", "web", "False", then); 16]].concat());
+    let mut xbackend = wanted(policy(&["web", "new"]));
+    xbackend.id.kind = Kind::XBackend;
+    let merged = merge(&xbackend, full.as_ref(), US, &at(now)).unwrap();
+    assert_eq!(merged.left_out.len(), 1, "an XBackend has room for 32");
 }
 
 #[test]

@@ -32,6 +32,13 @@ pub(super) struct ListenerTls {
     pub(super) config: Arc<ServerConfig>,
 }
 
+impl Loaded {
+    fn shown(&self) -> Option<Arc<ClientKey>> {
+        let key = self.key.clone()?;
+        Some(self.shown.get_or_init(|| Arc::new(ClientKey::new(key))).clone())
+    }
+}
+
 impl Certificates {
     /// Tells whether anything changed.
     pub(super) fn upsert(&mut self, certificate: Certificate) -> bool {
@@ -61,11 +68,12 @@ impl Certificates {
             Some(ClientCertificate::Missing) => None,
             Some(ClientCertificate::Shown(key)) => self.0.get(key),
         };
-        let known = loaded.and_then(|loaded| {
-            let key = loaded.key.clone()?;
-            Some(loaded.shown.get_or_init(|| Arc::new(ClientKey::new(key))).clone())
-        });
-        known.map_or(Identity::Missing, Identity::Known)
+        loaded.and_then(Loaded::shown).map_or(Identity::Missing, Identity::Known)
+    }
+
+    /// The same for targets that are shown a certificate of their own.
+    pub(super) fn client_key(&self, key: &CertificateKey) -> Option<Arc<ClientKey>> {
+        self.0.get(key)?.shown()
     }
 
     /// Brings a listener's settings up to date. They stay the same object while its certificates,

@@ -2,6 +2,7 @@ use super::*;
 use crate::model::{
     Authorities, Endpoint as ModelEndpoint, Endpoints, Entry as ModelEntry, ObjectKey, Trust,
 };
+use crate::support::pem::read_pair;
 use crate::upstream::Splits;
 use rustls::RootCertStore;
 
@@ -196,6 +197,42 @@ fn what_is_trusted_tells_connections_apart() {
     let both = id_with(trusting(&format!("{}{}", pem("AAAA"), pem("BBBB"))));
     let ids = BTreeSet::from([plain, system, old, both]);
     assert_eq!(ids.len(), 4, "no connection is used again for other settings");
+}
+
+#[test]
+fn an_entry_can_show_a_certificate_of_its_own_or_none() {
+    let mut registry = registry();
+    let slot = registry.slot(&key());
+    registry.upsert_endpoints(endpoints(&[("10.0.0.1:443", "ready")]));
+    let set = |registry: &mut Registry, shown: Shown| {
+        let mut upstream = upstream(&[("pods", 1, EntrySource::Endpoints(service()))]);
+        upstream.entries[0].tls = Some(OriginateTls { shown, ..OriginateTls::system("a.example") });
+        registry.upsert_upstream(upstream);
+    };
+    let shown = |registry: &mut Registry| {
+        let upstreams = registry.snapshot();
+        let pick = upstreams.get(slot).unwrap().pick(&mut Splits::default(), &[]).unwrap();
+        pick.identity(&tls::Identity::Missing).number()
+    };
+    let (missing, nothing) = (tls::Identity::Missing.number(), tls::Identity::Anonymous.number());
+    set(&mut registry, Shown::OfGateway);
+    assert_eq!(shown(&mut registry), missing, "as the Gateway says");
+    set(&mut registry, Shown::Nothing);
+    assert_eq!(shown(&mut registry), nothing);
+
+    let certificate = CertificateKey(ObjectKey::new("default", "own"));
+    set(&mut registry, Shown::Own(certificate.clone()));
+    assert_eq!(shown(&mut registry), missing, "until it is there");
+    let own = rcgen::generate_simple_self_signed(["a.example".to_owned()]).unwrap();
+    let (chain, key) = (own.cert.pem(), own.signing_key.serialize_pem());
+    let brought = || Some(Arc::new(ClientKey::new(Arc::new(read_pair(&chain, &key).unwrap()))));
+    registry.set_certificate(&certificate, brought());
+    let first = shown(&mut registry);
+    assert!(first != missing && first != nothing);
+    registry.set_certificate(&certificate, brought());
+    assert_ne!(shown(&mut registry), first, "connections of before are not used on");
+    registry.set_certificate(&certificate, None);
+    assert_eq!(shown(&mut registry), missing);
 }
 
 #[test]

@@ -11,7 +11,7 @@ fn kinds_of_others_are_ignored() {
         ("v1", "ServiceAccount"),
         ("networking.istio.io/v1", "Gateway"),
         ("serving.knative.dev/v1", "Service"),
-        ("gateway.networking.x-k8s.io/v1alpha1", "XBackend"),
+        ("gateway.networking.x-k8s.io/v1alpha1", "XMesh"),
     ] {
         let manifest =
             json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": "a", "namespace": "b"}});

@@ -99,6 +99,7 @@ fn written(object: &Object) -> Value {
         Object::UdpRoute(object) => serde_json::to_value(object),
         Object::ReferenceGrant(object) => serde_json::to_value(object),
         Object::BackendTlsPolicy(object) => serde_json::to_value(object),
+        Object::XBackend(object) => serde_json::to_value(object),
         Object::XBackendTrafficPolicy(object) => serde_json::to_value(object),
         Object::XTelemetryPolicy(object) => serde_json::to_value(object),
         Object::Upstream(object) => serde_json::to_value(object),
