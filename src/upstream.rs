@@ -10,6 +10,7 @@ mod connect;
 mod endpoint;
 mod http1;
 mod pool;
+mod readiness;
 mod registry;
 mod resolved;
 mod split;

@@ -165,8 +165,9 @@ func (l Layout) command(name string) []string {
 			"--service-account-private-key-file=" + l.pki("serviceaccounts.key"), "--root-ca-file=" + l.pki("ca.crt"),
 			"--cluster-signing-cert-file=" + l.pki("ca.crt"), "--cluster-signing-key-file=" + l.pki("ca.key"),
 			"--use-service-account-credentials", "--leader-elect=false",
-			// With the API server away for 30 s, a slow machine's kubelet may need longer than the default
-			// of 50 s to be heard again, and all pods of the only node would count as NotReady.
+			// After 30 s without the API server this program may wait up to a minute longer before it reads
+			// Leases again. With the default of 50 s it then says of the only node, and of all pods, that
+			// they are not ready; and kube-proxy refuses new connections to any Service, a Gateway's too.
 			"--node-monitor-grace-period=3m",
 			"--controllers=*,-service-lb-controller,-node-route-controller,-cloud-node-lifecycle-controller"}
 	case "scheduler":

@@ -2,6 +2,7 @@
 
 use super::budget::RetryBudgets;
 use super::endpoint::Endpoint;
+use super::readiness::Readiness;
 use super::resolved::{Entry, Upstream};
 use super::split::{Member, Split};
 use crate::model;
@@ -54,7 +55,7 @@ pub struct Registry {
     metrics: Arc<Metrics>,
     slots: HashMap<UpstreamKey, Slot>,
     configured: HashMap<UpstreamKey, model::Upstream>,
-    endpoints: HashMap<EndpointsKey, Vec<model::Endpoint>>,
+    endpoints: HashMap<EndpointsKey, Readiness>,
     resolved: HashMap<(Arc<str>, u16), Vec<SocketAddr>>,
     /// Upstreams by what their entries come from, to find what a change of endpoints touches.
     users: HashMap<EntrySource, BTreeSet<UpstreamKey>>,
@@ -131,8 +132,21 @@ impl Registry {
 
     /// New or changed endpoints.
     pub fn upsert_endpoints(&mut self, endpoints: model::Endpoints) {
-        self.touch(&EntrySource::Endpoints(endpoints.key.clone()));
-        self.endpoints.insert(endpoints.key, endpoints.endpoints);
+        let model::Endpoints { key, endpoints } = endpoints;
+        self.touch(&EntrySource::Endpoints(key.clone()));
+        let readiness = self.endpoints.entry(key.clone()).or_default();
+        let was_held = !readiness.held().is_empty();
+        readiness.update(endpoints, Instant::now());
+        let held = readiness.held().len();
+        if held > 0 && !was_held {
+            tracing::warn!(
+                service = %key.service,
+                port = key.port,
+                endpoints = held,
+                "all endpoints turned NotReady at once, as when their node or the API server is away: they go on \
+                 getting requests until one is ready again"
+            );
+        }
     }
 
     /// Endpoints of a Service port that is gone.
@@ -234,13 +248,14 @@ impl Registry {
             self.builds += 1;
         }
         let label = upstream.key.to_string();
+        let sources = self.sources(upstream);
         let mut live = HashMap::new();
         let mut forbidden = false;
         let mut entries = Vec::with_capacity(upstream.entries.len());
-        for entry in &upstream.entries {
+        for (entry, addresses) in upstream.entries.iter().zip(sources) {
             let policy = self.policy_of(upstream.key.ip_protocol());
             let (permitted, refused): (Vec<_>, Vec<_>) =
-                self.addresses(&entry.source).into_iter().partition(|address| policy.permits(*address));
+                addresses.into_iter().partition(|address| policy.permits(*address));
             forbidden |= !refused.is_empty();
             let now = Instant::now();
             let budgets = entry.retry_budgets.iter().map(|budget| self.budgets.get(budget, now)).collect();
@@ -281,22 +296,35 @@ impl Registry {
         }
     }
 
-    /// Ready endpoints; if there is none, those that still serve while they terminate.
-    fn addresses(&self, source: &EntrySource) -> Vec<SocketAddr> {
+    /// The addresses of each entry. Endpoints that turned NotReady at once count only where no entry that
+    /// gets requests has any other.
+    fn sources(&self, upstream: &model::Upstream) -> Vec<Vec<SocketAddr>> {
+        let of_all = |addresses: fn(&Self, &EntrySource) -> Vec<SocketAddr>| -> Vec<_> {
+            upstream.entries.iter().map(|entry| addresses(self, &entry.source)).collect()
+        };
+        let usable = of_all(Self::usable);
+        let mut served = upstream.entries.iter().zip(&usable).filter(|(entry, _)| entry.weight > 0);
+        if served.all(|(_, addresses)| addresses.is_empty()) { of_all(Self::usable_or_held) } else { usable }
+    }
+
+    fn usable(&self, source: &EntrySource) -> Vec<SocketAddr> {
         match source {
             EntrySource::Address(address) => vec![*address],
             EntrySource::Broken | EntrySource::Closed(_) => Vec::new(),
             EntrySource::Dns { host, port } => {
                 self.resolved.get(&(host.clone(), *port)).cloned().unwrap_or_default()
             }
-            EntrySource::Endpoints(key) => {
-                let all = self.endpoints.get(key).map(Vec::as_slice).unwrap_or_default();
-                let of = |wanted: fn(&model::Endpoint) -> bool| {
-                    all.iter().filter(|e| wanted(e)).map(|e| e.address).collect::<Vec<_>>()
-                };
-                let ready = of(|e| e.ready && !e.terminating);
-                if ready.is_empty() { of(|e| e.serving && e.terminating) } else { ready }
+            EntrySource::Endpoints(key) => self.endpoints.get(key).map(Readiness::usable).unwrap_or_default(),
+        }
+    }
+
+    fn usable_or_held(&self, source: &EntrySource) -> Vec<SocketAddr> {
+        let usable = self.usable(source);
+        match source {
+            EntrySource::Endpoints(key) if usable.is_empty() => {
+                self.endpoints.get(key).map(|readiness| readiness.held().to_vec()).unwrap_or_default()
             }
+            _ => usable,
         }
     }
 

@@ -42,6 +42,20 @@ fn terminating_endpoints_lose_nothing() {
     load.stop_after(duration()).assert_no_loss();
 }
 
+/// As when the API server or a node is away for a while: Kubernetes then says of all pods that they are
+/// not ready, and they serve as before.
+#[test]
+fn endpoints_that_all_turn_unready_at_once_lose_nothing() {
+    let world = World::start();
+    let load = world.load();
+    let (a, b) = (slices("a", &world.a), slices("b", &world.b));
+    let unready = |slices: &str| slices.replace("{ready: true}", "{ready: false}");
+    world.tidegate.apply(&[("a.yaml", unready(&a)), ("b.yaml", unready(&b))]);
+    load.wait_for_answers(500);
+    world.tidegate.apply(&[("a.yaml", a), ("b.yaml", b)]);
+    load.stop_after(duration()).assert_no_loss();
+}
+
 /// What cannot be saved is told; all else is saved.
 #[test]
 fn a_killed_backend_costs_only_what_cannot_be_repeated() {

@@ -24,7 +24,7 @@ pub fn duration() -> Duration {
 pub struct World {
     pub tidegate: Tidegate,
     pub a: Vec<Backend>,
-    _b: Vec<Backend>,
+    pub b: Vec<Backend>,
     pub authority: Authority,
     /// The last field: what is above ends before the next world begins.
     _alone: MutexGuard<'static, ()>,
@@ -49,7 +49,7 @@ impl World {
             ("b.yaml", slices("b", &b)),
             ("route.yaml", split(50, 50)),
         ];
-        Self { tidegate: Tidegate::start_with(options, &files), a, _b: b, authority, _alone: alone }
+        Self { tidegate: Tidegate::start_with(options, &files), a, b, authority, _alone: alone }
     }
 
     /// All kinds of clients, over HTTP and HTTPS, until they have met answers.

@@ -111,6 +111,29 @@ func TestPodThatTurnsNotReady(t *testing.T) {
 	w.stopWithoutLoss()
 }
 
+// Pods that all turn at once are far more often alive than broken all in one moment: so it is when
+// Kubernetes does not hear their node.
+func TestPodsThatAllTurnNotReady(t *testing.T) {
+	w := newWorld(t, "all-not-ready", cluster.Backends{Replicas: 2})
+	pods := cluster.Pods(t, w.namespace, "app=shop")
+	w.start()
+	for _, pod := range pods {
+		cluster.SetReady(t, w.namespace, pod, false)
+	}
+	cluster.Kubectl(t, "wait", "pods", "--namespace", w.namespace, "--selector=app=shop", "--for=condition=Ready=false", "--timeout=30s")
+	time.Sleep(after() + time.Second)
+	before := cluster.Stats(t, w.namespace, pods[0]).Requests + cluster.Stats(t, w.namespace, pods[1]).Requests
+	time.Sleep(time.Second)
+	if cluster.Stats(t, w.namespace, pods[0]).Requests+cluster.Stats(t, w.namespace, pods[1]).Requests == before {
+		t.Error("they get no requests")
+	}
+	for _, pod := range pods {
+		cluster.SetReady(t, w.namespace, pod, true)
+	}
+	cluster.Ready(t, w.namespace, "shop")
+	w.stopWithoutLoss()
+}
+
 type podStatus struct {
 	Status struct {
 		Conditions []struct{ Type, Status string }

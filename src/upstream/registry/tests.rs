@@ -68,6 +68,31 @@ fn ready_endpoints_else_those_that_still_serve() {
 }
 
 #[test]
+fn endpoints_that_turn_unready_at_once_count_where_there_is_nothing_else() {
+    let mut registry = registry();
+    let slot = registry.slot(&key());
+    let fixed = EntrySource::Address("10.0.0.9:80".parse().unwrap());
+    let with = |weight| {
+        upstream(&[("pods", 1, EntrySource::Endpoints(service())), ("fixed", weight, fixed.clone())])
+    };
+    registry.upsert_upstream(with(0));
+    registry.upsert_endpoints(endpoints(&[("10.0.0.1:80", "ready"), ("10.0.0.2:80", "ready")]));
+    registry.upsert_endpoints(endpoints(&[("10.0.0.1:80", "down"), ("10.0.0.2:80", "down")]));
+    let held = registry.snapshot();
+    let (first, id) = picked(&held, slot, &[]).unwrap();
+    let (second, _) = picked(&held, slot, &[id]).unwrap();
+    assert_eq!(BTreeSet::from([&*first, &*second]), BTreeSet::from(["10.0.0.1:80", "10.0.0.2:80"]));
+    // An entry with a healthy target takes their share.
+    registry.upsert_upstream(with(1));
+    let upstreams = registry.snapshot();
+    assert!((0..20).all(|_| picked(&upstreams, slot, &[]).unwrap().0 == "10.0.0.9:80"));
+    registry.upsert_upstream(with(0));
+    registry.upsert_endpoints(endpoints(&[("10.0.0.1:80", "down"), ("10.0.0.2:80", "ready")]));
+    let upstreams = registry.snapshot();
+    assert!((0..20).all(|_| picked(&upstreams, slot, &[]).unwrap().0 == "10.0.0.2:80"));
+}
+
+#[test]
 fn an_endpoint_stays_the_same_while_it_stays() {
     let mut registry = registry();
     let slot = registry.slot(&key());
