@@ -80,3 +80,6 @@ fn not_honoured<'a>(told: impl Iterator<Item = &'a Found>) -> Option<Verdict<Not
     let message = format!("accepted and not honoured: {}", list_problems(&told));
     (!told.is_empty()).then(|| Verdict::new(NotHonoured::UnsupportedValue, message))
 }
+
+#[cfg(test)]
+mod testing;

@@ -1,7 +1,6 @@
 use super::*;
-use crate::attach::{Attachments, Changes, Options};
-use crate::index::Event;
-use crate::index::testing::{events, id, listed};
+use crate::attach::testing::World;
+use crate::index::testing::id;
 use crate::model::{EntrySource, IpProtocol, Reason};
 use std::collections::BTreeSet;
 
@@ -54,55 +53,20 @@ fn config_map(name: &str) -> String {
     format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata:\n  ca.crt: |\n    {pem}\n")
 }
 
-struct World {
-    index: Index,
-    attachments: Attachments,
+fn world(yaml: &[&str]) -> World {
+    World::standalone(&[&[WORLD], yaml].concat().join("\n---\n"))
 }
 
-impl World {
-    fn new(yaml: &[&str]) -> Self {
-        let mut world =
-            Self { index: Index::default(), attachments: Attachments::new(Options::standalone()) };
-        listed().for_each(|event| world.index.handle(event));
-        world.apply(WORLD);
-        yaml.iter().for_each(|yaml| {
-            world.apply(yaml);
-        });
-        world
-    }
-
-    fn handle(&mut self, events: impl IntoIterator<Item = Event>) -> Changes {
-        events.into_iter().for_each(|event| self.index.handle(event));
-        let dirty = self.index.take_dirty();
-        self.attachments.update(&self.index, &dirty)
-    }
-
-    fn apply(&mut self, yaml: &str) -> Changes {
-        self.handle(events(yaml))
-    }
-
-    fn delete(&mut self, kind: Kind, name: &str) -> Changes {
-        self.handle([Event::Delete(id(kind, name))])
-    }
-
-    /// The Gateways of a policy with their verdicts.
-    fn told(&self, policy: &str) -> Vec<(String, PolicyAccepted)> {
-        let policy = self.attachments.policy(&id(KIND, policy)).unwrap();
-        let told = policy.ancestors.iter();
-        told.map(|one| (one.gateway.to_string(), one.accepted.reason)).collect()
-    }
-
-    /// What the Service's port is reached with.
-    fn served(&self, service: &str, port: u16) -> Result<Option<OriginateTls>, Reason> {
-        let service = ObjectKey::new("default", service);
-        let upstream =
-            self.attachments.service_upstream(&self.index, &service, (IpProtocol::Tcp, port)).unwrap();
-        let entry = upstream.entries.into_iter().next().unwrap();
-        match entry.source {
-            EntrySource::Endpoints(_) => Ok(entry.tls),
-            EntrySource::Closed(reason) => Err(reason),
-            other => panic!("{other:?}"),
-        }
+/// What the Service's port is reached with.
+fn served(world: &World, service: &str, port: u16) -> Result<Option<OriginateTls>, Reason> {
+    let service = ObjectKey::new("default", service);
+    let upstream =
+        world.attachments.service_upstream(&world.index, &service, (IpProtocol::Tcp, port)).unwrap();
+    let entry = upstream.entries.into_iter().next().unwrap();
+    match entry.source {
+        EntrySource::Endpoints(_) => Ok(entry.tls),
+        EntrySource::Closed(reason) => Err(reason),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -112,64 +76,64 @@ fn by_web(reason: PolicyAccepted) -> Vec<(String, PolicyAccepted)> {
 
 #[test]
 fn a_service_is_closed_until_its_authority_is_known() {
-    let mut world = World::new(&[&route("shop", "shop")]);
-    assert_eq!(world.served("shop", 443), Ok(None));
+    let mut world = world(&[&route("shop", "shop")]);
+    assert_eq!(served(&world, "shop", 443), Ok(None));
     let changes = world.apply(&policy("tls", "shop", "ca"));
     assert_eq!(changes.services, [ObjectKey::new("default", "shop")].into());
-    assert_eq!(world.served("shop", 443), Err(Reason::InvalidBackendTls));
-    assert_eq!(world.told("tls"), by_web(PolicyAccepted::NoValidCaCertificate));
+    assert_eq!(served(&world, "shop", 443), Err(Reason::InvalidBackendTls));
+    assert_eq!(world.ancestors(KIND, "tls"), by_web(PolicyAccepted::NoValidCaCertificate));
 
     world.apply(&config_map("ca"));
-    assert_eq!(world.told("tls"), by_web(PolicyAccepted::Accepted));
-    let first = world.served("shop", 443).unwrap().unwrap();
+    assert_eq!(world.ancestors(KIND, "tls"), by_web(PolicyAccepted::Accepted));
+    let first = served(&world, "shop", 443).unwrap().unwrap();
     assert_eq!(&*first.server_name, "a.example");
 
     let changes = world.apply(&config_map("ca"));
-    assert_ne!(world.served("shop", 443).unwrap().unwrap().trust, first.trust);
+    assert_ne!(served(&world, "shop", 443).unwrap().unwrap().trust, first.trust);
     assert_eq!(changes.work.routes, 0, "a new certificate concerns no route");
     assert_eq!(changes.objects, BTreeSet::new(), "and no status");
 
     world.apply("{apiVersion: v1, kind: ConfigMap, metadata: {name: ca}, data: {ca.crt: ''}}");
-    assert_eq!(world.served("shop", 443), Err(Reason::InvalidBackendTls));
+    assert_eq!(served(&world, "shop", 443), Err(Reason::InvalidBackendTls));
     world.apply(&config_map("ca"));
-    assert!(world.served("shop", 443).unwrap().is_some());
+    assert!(served(&world, "shop", 443).unwrap().is_some());
     world.delete(Kind::ConfigMap, "ca");
-    assert_eq!(world.served("shop", 443), Err(Reason::InvalidBackendTls));
+    assert_eq!(served(&world, "shop", 443), Err(Reason::InvalidBackendTls));
     world.delete(Kind::BackendTlsPolicy, "tls");
-    assert_eq!(world.served("shop", 443), Ok(None));
+    assert_eq!(served(&world, "shop", 443), Ok(None));
     assert_eq!(world.attachments.policy(&id(KIND, "tls")), None);
 }
 
 #[test]
 fn the_next_one_holds_when_the_first_is_gone() {
-    let mut world = World::new(&[&route("shop", "shop"), &config_map("ca")]);
+    let mut world = world(&[&route("shop", "shop"), &config_map("ca")]);
     world.apply(&policy("b", "shop", "ca"));
-    assert_eq!(world.told("b"), by_web(PolicyAccepted::Accepted));
+    assert_eq!(world.ancestors(KIND, "b"), by_web(PolicyAccepted::Accepted));
     let changes = world.apply(&policy("a", "shop", "missing"));
     let both = [id(KIND, "a"), id(KIND, "b")];
     assert_eq!(changes.objects, both.into(), "the other one is told, too");
-    assert_eq!(world.told("b"), by_web(PolicyAccepted::Conflicted));
-    assert_eq!(world.served("shop", 443), Err(Reason::InvalidBackendTls), "a bad one holds as well");
+    assert_eq!(world.ancestors(KIND, "b"), by_web(PolicyAccepted::Conflicted));
+    assert_eq!(served(&world, "shop", 443), Err(Reason::InvalidBackendTls), "a bad one holds as well");
     world.delete(KIND, "a");
-    assert_eq!(world.told("b"), by_web(PolicyAccepted::Accepted));
-    assert!(world.served("shop", 443).unwrap().is_some());
+    assert_eq!(world.ancestors(KIND, "b"), by_web(PolicyAccepted::Accepted));
+    assert!(served(&world, "shop", 443).unwrap().is_some());
 }
 
 #[test]
 fn gateways_come_and_go_with_routes() {
-    let mut world = World::new(&[&config_map("ca"), &policy("tls", "shop", "ca")]);
-    assert_eq!(world.told("tls"), []);
+    let mut world = world(&[&config_map("ca"), &policy("tls", "shop", "ca")]);
+    assert_eq!(world.ancestors(KIND, "tls"), []);
     world.apply(&route("one", "shop"));
-    assert_eq!(world.told("tls"), by_web(PolicyAccepted::Accepted));
+    assert_eq!(world.ancestors(KIND, "tls"), by_web(PolicyAccepted::Accepted));
     let changes = world.apply(&route("two", "shop"));
     assert_eq!(changes.objects, [id(Kind::HttpRoute, "two"), id(Kind::Gateway, "web")].into());
     world.apply(&route("one", "other"));
-    assert_eq!(world.told("tls"), by_web(PolicyAccepted::Accepted));
+    assert_eq!(world.ancestors(KIND, "tls"), by_web(PolicyAccepted::Accepted));
     world.apply(&route("two", "other"));
-    assert_eq!(world.told("tls"), []);
+    assert_eq!(world.ancestors(KIND, "tls"), []);
 
     world.apply(&route("one", "up").replace("port: 443", "group: tidegate.dev, kind: Upstream"));
-    assert_eq!(world.told("tls"), []);
+    assert_eq!(world.ancestors(KIND, "tls"), []);
     let upstream = |service: &str| {
         format!(
             "{{apiVersion: tidegate.dev/v1alpha1, kind: Upstream, metadata: {{name: up}}, \
@@ -177,26 +141,26 @@ fn gateways_come_and_go_with_routes() {
         )
     };
     world.apply(&upstream("shop"));
-    assert_eq!(world.told("tls"), by_web(PolicyAccepted::Accepted));
+    assert_eq!(world.ancestors(KIND, "tls"), by_web(PolicyAccepted::Accepted));
     let tls = |world: &World| {
         let upstream = &world.attachments.upstreams[&ObjectKey::new("default", "up")];
         upstream.served.as_ref().unwrap().entries[0].tls.clone()
     };
     assert!(tls(&world).is_some());
     world.apply(&upstream("other"));
-    assert_eq!((world.told("tls"), tls(&world)), (vec![], None));
+    assert_eq!((world.ancestors(KIND, "tls"), tls(&world)), (vec![], None));
     world.apply(&upstream("shop"));
     world.delete(KIND, "tls");
     assert_eq!(tls(&world), None);
     world.apply(&policy("tls", "shop", "ca"));
     assert!(tls(&world).is_some());
     world.delete(Kind::Gateway, "web");
-    assert_eq!(world.told("tls"), []);
+    assert_eq!(world.ancestors(KIND, "tls"), []);
 }
 
 #[test]
 fn a_port_that_is_known_for_tls_needs_a_policy() {
-    let mut world = World::new(&[&route("shop", "shop")]);
+    let mut world = world(&[&route("shop", "shop")]);
     let resolved = |world: &World| {
         let route = &world.attachments.routes[&id(Kind::HttpRoute, "shop")];
         (route.resolved_refs.holds(), route.resolved_refs.message.clone())

@@ -1,7 +1,7 @@
 use super::*;
-use crate::attach::{Attachments, Changes, Options};
+use crate::attach::testing::World;
 use crate::index::Event;
-use crate::index::testing::{events, id, listed};
+use crate::index::testing::id;
 use crate::model::{IpProtocol, RouteKind, SessionCarrier};
 
 const WORLD: &str = "
@@ -48,61 +48,30 @@ spec: {{targetRefs: [{{group: {group}, kind: {kind}, name: {target}}}], {spec}}}
 
 const CONSTRAINT: &str = "retryConstraint: {}";
 
-struct World {
-    index: Index,
-    attachments: Attachments,
+/// For whom retries to each target of the Upstream are counted.
+fn of_upstream(world: &World) -> Vec<Vec<String>> {
+    let upstream = &world.attachments.upstreams[&ObjectKey::new("default", "both")];
+    let entries = &upstream.served.as_ref().unwrap().entries;
+    entries.iter().map(|entry| backends(&entry.retry_budgets)).collect()
 }
 
-impl World {
-    fn new() -> Self {
-        let mut world =
-            Self { index: Index::default(), attachments: Attachments::new(Options::standalone()) };
-        listed().for_each(|event| world.index.handle(event));
-        world.apply(WORLD);
-        world
-    }
+fn of_service(world: &World, port: u16) -> Vec<String> {
+    let shop = ObjectKey::new("default", "shop");
+    let served = world.attachments.service_upstream(&world.index, &shop, (IpProtocol::Tcp, port)).unwrap();
+    backends(&served.entries[0].retry_budgets)
+}
 
-    fn handle(&mut self, events: impl IntoIterator<Item = Event>) -> Changes {
-        events.into_iter().for_each(|event| self.index.handle(event));
-        let dirty = self.index.take_dirty();
-        self.attachments.update(&self.index, &dirty)
-    }
-
-    fn apply(&mut self, yaml: &str) -> Changes {
-        self.handle(events(yaml))
-    }
-
-    /// For whom retries to each target of the Upstream are counted.
-    fn of_upstream(&self) -> Vec<Vec<String>> {
-        let upstream = &self.attachments.upstreams[&ObjectKey::new("default", "both")];
-        let entries = &upstream.served.as_ref().unwrap().entries;
-        entries.iter().map(|entry| backends(&entry.retry_budgets)).collect()
-    }
-
-    fn of_service(&self, port: u16) -> Vec<String> {
-        let shop = ObjectKey::new("default", "shop");
-        let served = self.attachments.service_upstream(&self.index, &shop, (IpProtocol::Tcp, port)).unwrap();
-        backends(&served.entries[0].retry_budgets)
-    }
-
-    /// The cookie of each backend of the route's rules.
-    fn cookies(&self) -> Vec<Option<String>> {
-        let route = &self.attachments.routes[&id(Kind::HttpRoute, "shop")];
-        let served = route.served.as_ref().unwrap();
-        assert_eq!(served.key.kind, RouteKind::Http);
-        let backends = served.rules.iter().flat_map(|rule| &rule.backends);
-        let cookie = |session: &SessionPersistence| match &session.carrier {
-            SessionCarrier::Cookie { name, .. } => name.to_string(),
-            other => panic!("{other:?}"),
-        };
-        backends.map(|backend| backend.session.as_ref().map(cookie)).collect()
-    }
-
-    fn told(&self, policy: &str) -> Vec<(String, PolicyAccepted)> {
-        let policy = self.attachments.policy(&id(KIND, policy)).unwrap();
-        let told = policy.ancestors.iter();
-        told.map(|one| (one.gateway.to_string(), one.accepted.reason)).collect()
-    }
+/// The cookie of each backend of the route's rules.
+fn cookies(world: &World) -> Vec<Option<String>> {
+    let route = &world.attachments.routes[&id(Kind::HttpRoute, "shop")];
+    let served = route.served.as_ref().unwrap();
+    assert_eq!(served.key.kind, RouteKind::Http);
+    let backends = served.rules.iter().flat_map(|rule| &rule.backends);
+    let cookie = |session: &SessionPersistence| match &session.carrier {
+        SessionCarrier::Cookie { name, .. } => name.to_string(),
+        other => panic!("{other:?}"),
+    };
+    backends.map(|backend| backend.session.as_ref().map(cookie)).collect()
 }
 
 fn backends(budgets: &[RetryBudget]) -> Vec<String> {
@@ -117,50 +86,50 @@ const NONE: [&str; 0] = [];
 
 #[test]
 fn all_ports_of_a_service_share_a_budget_however_it_is_reached() {
-    let mut world = World::new();
-    assert_eq!(world.of_service(80), NONE);
+    let mut world = World::standalone(WORLD);
+    assert_eq!(of_service(&world, 80), NONE);
     let changes = world.apply(&policy("calm", "Service", "shop", CONSTRAINT));
     assert_eq!(changes.services, [ObjectKey::new("default", "shop")].into());
     let shop = ["Service default/shop"];
     assert_eq!(
-        (world.of_service(80), world.of_service(81)),
+        (of_service(&world, 80), of_service(&world, 81)),
         (shop.map(Into::into).into(), shop.map(Into::into).into())
     );
-    assert_eq!(world.of_upstream(), [vec!["Service default/shop".to_owned()], vec![]]);
-    assert_eq!(world.told("calm"), by_web(PolicyAccepted::Accepted));
+    assert_eq!(of_upstream(&world), [vec!["Service default/shop".to_owned()], vec![]]);
+    assert_eq!(world.ancestors(KIND, "calm"), by_web(PolicyAccepted::Accepted));
 
     world.apply(&policy("of-upstream", "Upstream", "both", CONSTRAINT));
     let both = "Upstream default/both".to_owned();
-    assert_eq!(world.of_upstream(), [vec!["Service default/shop".to_owned(), both.clone()], vec![both]]);
-    assert_eq!(world.told("of-upstream"), by_web(PolicyAccepted::Accepted));
+    assert_eq!(of_upstream(&world), [vec!["Service default/shop".to_owned(), both.clone()], vec![both]]);
+    assert_eq!(world.ancestors(KIND, "of-upstream"), by_web(PolicyAccepted::Accepted));
 
     world.handle([Event::Delete(id(KIND, "calm")), Event::Delete(id(KIND, "of-upstream"))]);
-    assert_eq!(world.of_service(80), NONE);
-    assert_eq!(world.of_upstream(), [vec![], Vec::<String>::new()]);
+    assert_eq!(of_service(&world, 80), NONE);
+    assert_eq!(of_upstream(&world), [vec![], Vec::<String>::new()]);
     assert_eq!(world.attachments.policy(&id(KIND, "calm")), None);
 }
 
 #[test]
 fn a_rule_says_before_a_policy_how_sessions_are_held_together() {
-    let mut world = World::new();
+    let mut world = World::standalone(WORLD);
     let own = Some("of-the-rule".to_owned());
-    assert_eq!(world.cookies(), [None, None, own.clone()]);
+    assert_eq!(cookies(&world), [None, None, own.clone()]);
     world.apply(&policy("sticky", "Service", "shop", "sessionPersistence: {cookie: {name: of-shop}}"));
-    assert_eq!(world.cookies(), [Some("of-shop".to_owned()), None, own.clone()]);
+    assert_eq!(cookies(&world), [Some("of-shop".to_owned()), None, own.clone()]);
     world.apply(&policy("sticky", "Service", "shop", "sessionPersistence: {cookie: {name: another}}"));
-    assert_eq!(world.cookies(), [Some("another".to_owned()), None, own.clone()]);
+    assert_eq!(cookies(&world), [Some("another".to_owned()), None, own.clone()]);
     world.apply(&policy("sticky", "Upstream", "both", "sessionPersistence: {cookie: {name: of-both}}"));
-    assert_eq!(world.cookies(), [None, Some("of-both".to_owned()), own]);
+    assert_eq!(cookies(&world), [None, Some("of-both".to_owned()), own]);
 }
 
 #[test]
 fn the_first_holds_and_then_the_next() {
-    let mut world = World::new();
+    let mut world = World::standalone(WORLD);
     world.apply(&policy("b", "Service", "shop", CONSTRAINT));
     world.apply(&policy("a", "Service", "shop", "sessionPersistence: {cookie: {name: a}}"));
-    assert_eq!(world.told("a"), by_web(PolicyAccepted::Accepted));
-    assert_eq!(world.told("b"), by_web(PolicyAccepted::Conflicted));
-    assert_eq!((world.of_service(80), world.cookies()[0].as_deref()), (vec![], Some("a")));
+    assert_eq!(world.ancestors(KIND, "a"), by_web(PolicyAccepted::Accepted));
+    assert_eq!(world.ancestors(KIND, "b"), by_web(PolicyAccepted::Conflicted));
+    assert_eq!((of_service(&world, 80), cookies(&world)[0].as_deref()), (vec![], Some("a")));
     let policy = world.attachments.policy(&id(KIND, "b")).unwrap();
     assert_eq!(
         policy.ancestors[0].accepted.message,
@@ -168,24 +137,24 @@ fn the_first_holds_and_then_the_next() {
          of several the oldest does, then the first by name"
     );
     world.handle([Event::Delete(id(KIND, "a"))]);
-    assert_eq!(world.told("b"), by_web(PolicyAccepted::Accepted));
-    assert_eq!((world.of_service(80).len(), world.cookies()[0].as_deref()), (1, None));
+    assert_eq!(world.ancestors(KIND, "b"), by_web(PolicyAccepted::Accepted));
+    assert_eq!((of_service(&world, 80).len(), cookies(&world)[0].as_deref()), (1, None));
 }
 
 #[test]
 fn what_is_no_target_is_told() {
-    let mut world = World::new();
+    let mut world = World::standalone(WORLD);
     world.apply(&policy("calm", "Service", "shop", CONSTRAINT));
     world.handle([Event::Delete(id(Kind::Service, "shop"))]);
     // The route still leads there.
-    assert_eq!(world.told("calm"), by_web(PolicyAccepted::TargetNotFound));
+    assert_eq!(world.ancestors(KIND, "calm"), by_web(PolicyAccepted::TargetNotFound));
     let gateway = policy("gateway", "Service", "web", CONSTRAINT)
         .replace("group: '', kind: Service", "group: gateway.networking.k8s.io, kind: Gateway");
     world.apply(&gateway);
-    assert_eq!(world.told("gateway"), by_web(PolicyAccepted::Invalid));
+    assert_eq!(world.ancestors(KIND, "gateway"), by_web(PolicyAccepted::Invalid));
     // One that is stored by another schema.
     let broken = policy("broken", "Upstream", "both", "retryConstraint: {budget: {percent: 101}}");
     world.apply(&broken);
-    assert_eq!(world.told("broken"), by_web(PolicyAccepted::Invalid));
-    assert_eq!(world.of_upstream()[1], NONE);
+    assert_eq!(world.ancestors(KIND, "broken"), by_web(PolicyAccepted::Invalid));
+    assert_eq!(of_upstream(&world)[1], NONE);
 }

@@ -1,7 +1,6 @@
 use crate::api::{Kind, ObjectId};
-use crate::attach::{Attachments, Options};
-use crate::index::testing::{events, id, listed};
-use crate::index::{Event, Index};
+use crate::attach::testing::World;
+use crate::index::testing::id;
 
 const WORLD: &str = r#"
 apiVersion: gateway.networking.k8s.io/v1
@@ -40,39 +39,18 @@ spec: {{parentRef: {{name: web}}, listeners: [{}]}}
     )
 }
 
-struct World {
-    index: Index,
-    attachments: Attachments,
+/// Whether the route's status is to be looked at again.
+fn apply(world: &mut World, yaml: &str) -> bool {
+    world.apply(yaml).objects.contains(&route())
 }
 
-impl World {
-    fn new() -> Self {
-        let mut world =
-            Self { index: Index::default(), attachments: Attachments::new(Options::standalone()) };
-        listed().for_each(|event| world.index.handle(event));
-        world.apply(WORLD);
-        world
-    }
-
-    /// Whether the route's status is to be looked at again.
-    fn handle(&mut self, events: impl IntoIterator<Item = Event>) -> bool {
-        events.into_iter().for_each(|event| self.index.handle(event));
-        let dirty = self.index.take_dirty();
-        self.attachments.update(&self.index, &dirty).objects.contains(&route())
-    }
-
-    fn apply(&mut self, yaml: &str) -> bool {
-        self.handle(events(yaml))
-    }
-
-    /// What is told of the route, at its first parent.
-    fn told(&self) -> Option<String> {
-        let route = &self.attachments.routes[&route()];
-        route.shadowed(&route.parents[0]).map(|verdict| {
-            assert_eq!(verdict.condition().reason, "HostnameTaken");
-            verdict.message
-        })
-    }
+/// What is told of the route, at its first parent.
+fn told(world: &World) -> Option<String> {
+    let route = &world.attachments.routes[&route()];
+    route.shadowed(&route.parents[0]).map(|verdict| {
+        assert_eq!(verdict.condition().reason, "HostnameTaken");
+        verdict.message
+    })
 }
 
 fn route() -> ObjectId {
@@ -81,39 +59,39 @@ fn route() -> ObjectId {
 
 #[test]
 fn a_listener_that_covers_a_hostname_takes_it() {
-    let mut world = World::new();
-    assert_eq!(world.told(), None);
-    let told = |listener: &str, hostname: &str| {
+    let mut world = World::standalone(WORLD);
+    assert_eq!(told(&world), None);
+    let by = |listener: &str, hostname: &str| {
         Some(format!(
             "{hostname} on listener wide: listener {listener} of ListenerSet default/team is more specific and \
              gets all of it, so attach the route there"
         ))
     };
     let taken = |world: &mut World, hostname: &str| {
-        assert!(world.apply(&set(&[(hostname, 80)])), "{hostname}");
-        world.told()
+        assert!(apply(world, &set(&[(hostname, 80)])), "{hostname}");
+        told(world)
     };
-    assert_eq!(taken(&mut world, "a.example.com"), told("l0", "a.example.com"));
-    assert_eq!(taken(&mut world, "*.b.example.com"), told("l0", "*.b.example.com"));
+    assert_eq!(taken(&mut world, "a.example.com"), by("l0", "a.example.com"));
+    assert_eq!(taken(&mut world, "*.b.example.com"), by("l0", "*.b.example.com"));
     let both = taken(&mut world, "*.example.com");
     assert_eq!(both, None, "it conflicts with that of the Gateway, and so is not served");
 }
 
 #[test]
 fn a_part_of_a_hostname_is_not_told_nor_another_port() {
-    let mut world = World::new();
+    let mut world = World::standalone(WORLD);
     for (hostname, port) in [("x.b.example.com", 80), ("b.example.com", 80), ("a.example.com", 82)] {
-        assert!(!world.apply(&set(&[(hostname, port)])), "{hostname}");
-        assert_eq!(world.told(), None, "{hostname}");
+        assert!(!apply(&mut world, &set(&[(hostname, port)])), "{hostname}");
+        assert_eq!(told(&world), None, "{hostname}");
     }
 }
 
 #[test]
 fn the_most_specific_of_several_is_named() {
-    let mut world = World::new();
-    assert!(world.apply(&set(&[("*.org", 81), ("*.example.org", 81), ("c.example.org", 82)])));
+    let mut world = World::standalone(WORLD);
+    assert!(apply(&mut world, &set(&[("*.org", 81), ("*.example.org", 81), ("c.example.org", 82)])));
     assert_eq!(
-        world.told().unwrap(),
+        told(&world).unwrap(),
         "c.example.org on listener every: listener l1 of ListenerSet default/team is more specific and gets all \
          of it, so attach the route there"
     );
@@ -121,18 +99,18 @@ fn the_most_specific_of_several_is_named() {
 
 #[test]
 fn it_ends_with_the_listener_and_when_the_route_goes_there() {
-    let mut world = World::new();
+    let mut world = World::standalone(WORLD);
     let taking = set(&[("a.example.com", 80)]);
-    world.apply(&taking);
-    assert!(world.told().is_some());
+    apply(&mut world, &taking);
+    assert!(told(&world).is_some());
     let attached = WORLD.replace(
         "parentRefs: [{name: web}]",
         "parentRefs: [{name: web}, {kind: ListenerSet, group: gateway.networking.k8s.io, name: team}]",
     );
-    assert!(world.apply(&attached));
-    assert_eq!(world.told(), None);
-    assert!(world.apply(WORLD));
-    assert!(world.told().is_some());
-    assert!(world.handle([Event::Delete(id(Kind::ListenerSet, "team"))]));
-    assert_eq!(world.told(), None);
+    assert!(apply(&mut world, &attached));
+    assert_eq!(told(&world), None);
+    assert!(apply(&mut world, WORLD));
+    assert!(told(&world).is_some());
+    assert!(world.delete(Kind::ListenerSet, "team").objects.contains(&route()));
+    assert_eq!(told(&world), None);
 }

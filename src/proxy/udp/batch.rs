@@ -112,7 +112,8 @@ impl Batch {
         Ok(sent.count())
     }
 
-    /// Sends one of those that were received to a client, from the address that it asked.
+    /// Sends one of those that were received to a client, from the address that it asked. Not by the batch:
+    /// with addresses to send to, what nix's `sendmmsg` returns reads those that only receiving writes.
     pub(super) fn reply(&self, socket: &UdpSocket, index: usize, client: &Client) -> io::Result<()> {
         let slice = [IoSlice::new(datagram(&self.bytes, &self.received, index))];
         let (fd, flags) = (socket.as_raw_fd(), MsgFlags::MSG_DONTWAIT);

@@ -1,8 +1,9 @@
 use crate::api::Kind;
+use crate::attach::Listener;
+use crate::attach::testing::World;
 use crate::attach::verdict::{ListenerAccepted, PolicyAccepted};
-use crate::attach::{Attachments, Changes, Listener, Options};
-use crate::index::testing::{events, id, listed};
-use crate::index::{Event, Index};
+use crate::index::Event;
+use crate::index::testing::{events, id};
 use crate::model::{BackendTarget, ObjectKey};
 
 /// Who is asked is in the Service `auth`, whose pods speak TLS, and in the Upstream `outside`.
@@ -58,87 +59,62 @@ metadata: {name: outside}
 spec: {targets: [{name: one, url: 'http://auth.example'}]}
 ";
 
-struct World {
-    index: Index,
-    attachments: Attachments,
+fn listener(world: &World, at: usize) -> &Listener {
+    &world.attachments.gateways[&ObjectKey::new("default", "web")].listeners[at]
 }
 
-impl World {
-    fn new() -> Self {
-        let mut world =
-            Self { index: Index::default(), attachments: Attachments::new(Options::standalone()) };
-        listed().for_each(|event| world.index.handle(event));
-        world.apply(WORLD);
-        world
-    }
-
-    fn handle(&mut self, events: impl IntoIterator<Item = Event>) -> Changes {
-        events.into_iter().for_each(|event| self.index.handle(event));
-        let dirty = self.index.take_dirty();
-        self.attachments.update(&self.index, &dirty)
-    }
-
-    fn apply(&mut self, yaml: &str) -> Changes {
-        self.handle(events(yaml))
-    }
-
-    fn listener(&self, at: usize) -> &Listener {
-        &self.attachments.gateways[&ObjectKey::new("default", "web")].listeners[at]
-    }
-
-    /// Why a filter's service cannot be asked; nothing if it can, which traffic agrees on.
-    fn unresolved(&self, at: usize) -> String {
-        let listener = self.listener(at);
-        let filters = &listener.served.as_ref().unwrap().filters;
-        let is_broken = matches!(filters[0].target, BackendTarget::Broken { .. });
-        assert_eq!(is_broken, !listener.resolved_refs.holds());
-        listener.resolved_refs.message.clone()
-    }
-
-    fn told(&self) -> Vec<(String, PolicyAccepted)> {
-        let policy = self.attachments.policy(&id(Kind::BackendTlsPolicy, "auth")).unwrap();
-        let told = policy.ancestors.iter();
-        told.map(|ancestor| (ancestor.gateway.to_string(), ancestor.accepted.reason)).collect()
-    }
+/// Why a filter's service cannot be asked; nothing if it can, which traffic agrees on.
+fn unresolved(world: &World, at: usize) -> String {
+    let listener = listener(world, at);
+    let filters = &listener.served.as_ref().unwrap().filters;
+    let is_broken = matches!(filters[0].target, BackendTarget::Broken { .. });
+    assert_eq!(is_broken, !listener.resolved_refs.holds());
+    listener.resolved_refs.message.clone()
 }
 
 #[test]
 fn a_policy_of_the_service_counts_and_is_told_the_gateway() {
-    let mut world = World::new();
-    assert!(world.unresolved(0).contains("no BackendTLSPolicy"), "{}", world.unresolved(0));
+    let mut world = World::standalone(WORLD);
+    assert!(unresolved(&world, 0).contains("no BackendTLSPolicy"), "{}", unresolved(&world, 0));
     let changes = world.apply(POLICY);
-    assert_eq!(world.unresolved(0), "");
-    assert_eq!(world.told(), [("default/web".to_owned(), PolicyAccepted::Accepted)]);
+    assert_eq!(unresolved(&world, 0), "");
+    assert_eq!(
+        world.ancestors(Kind::BackendTlsPolicy, "auth"),
+        [("default/web".to_owned(), PolicyAccepted::Accepted)]
+    );
     assert!(changes.objects.contains(&id(Kind::Gateway, "web")));
     // Without the filter nobody is asked, and the policy is nobody's.
     let without = WORLD.replacen("name: auth, port: 443}}}", "name: other, port: 443}}}", 1);
     world.apply(&without);
-    assert_eq!(world.told(), []);
+    assert_eq!(world.ancestors(Kind::BackendTlsPolicy, "auth"), []);
     world.apply(WORLD);
-    assert_eq!(world.told(), [("default/web".to_owned(), PolicyAccepted::Accepted)]);
+    assert_eq!(
+        world.ancestors(Kind::BackendTlsPolicy, "auth"),
+        [("default/web".to_owned(), PolicyAccepted::Accepted)]
+    );
     world.handle([Event::Delete(id(Kind::BackendTlsPolicy, "auth"))]);
-    assert!(world.unresolved(0).contains("no BackendTLSPolicy"));
+    assert!(unresolved(&world, 0).contains("no BackendTLSPolicy"));
 }
 
 #[test]
 fn an_upstream_that_comes_and_goes_is_seen_at_once() {
-    let mut world = World::new();
-    assert!(world.unresolved(2).ends_with("Upstream default/outside does not exist"));
+    let mut world = World::standalone(WORLD);
+    assert!(unresolved(&world, 2).ends_with("Upstream default/outside does not exist"));
     let changes = world.apply(UPSTREAM);
-    assert_eq!(world.unresolved(2), "");
+    assert_eq!(unresolved(&world, 2), "");
     assert!(changes.objects.contains(&id(Kind::ListenerSet, "set")));
     assert_eq!(changes.work.gateways, 1);
     // What changes nothing for those who refer to it costs them nothing.
     let changes = world.apply(&UPSTREAM.replace("auth.example", "other.example"));
     assert_eq!(changes.work.gateways, 0);
     world.handle([Event::Delete(id(Kind::Upstream, "outside"))]);
-    assert!(world.unresolved(2).ends_with("Upstream default/outside does not exist"));
+    assert!(unresolved(&world, 2).ends_with("Upstream default/outside does not exist"));
 }
 
 /// An API server has a rule against it, but whoever has other CRDs would think that it holds.
 #[test]
 fn a_filter_where_no_request_is_seen_is_no_listener() {
-    let mut world = World::new();
+    let mut world = World::standalone(WORLD);
     let mut object = events(WORLD).into_iter().find_map(|event| match event {
         Event::Apply(crate::api::Object::Gateway(gateway)) => Some((*gateway).clone()),
         _ => None,
@@ -147,11 +123,8 @@ fn a_filter_where_no_request_is_seen_is_no_listener() {
     gateway.spec.listeners[0].protocol = "TCP".to_owned();
     let object = crate::api::Object::Gateway(std::sync::Arc::new(gateway.clone()));
     world.handle([Event::Apply(object)]);
-    let listener = world.listener(0);
-    assert_eq!(
-        (listener.accepted.reason, &listener.served),
-        (ListenerAccepted::InvalidListenerFilter, &None)
-    );
-    assert!(listener.accepted.message.starts_with("spec.listeners[0].filters: "));
-    assert!(world.listener(1).accepted.holds());
+    let first = listener(&world, 0);
+    assert_eq!((first.accepted.reason, &first.served), (ListenerAccepted::InvalidListenerFilter, &None));
+    assert!(first.accepted.message.starts_with("spec.listeners[0].filters: "));
+    assert!(listener(&world, 1).accepted.holds());
 }
