@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod answering;
 mod backend_certificates;
 mod backend_tls;
 mod bodies;

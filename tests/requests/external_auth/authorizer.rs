@@ -1,21 +1,15 @@
 //! A server of `envoy.service.auth.v3.Authorization`, with messages of its own.
 
+use crate::answering::Answering;
 use bytes::{BufMut, Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderValue, Response};
 use http_body::Frame;
-use http_body_util::{BodyExt, StreamBody};
-use hyper::body::Incoming;
-use hyper::server::conn::http2;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use http_body_util::StreamBody;
 use prost::{Message, Oneof};
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 
 #[derive(Clone, PartialEq, Message)]
 pub struct CheckRequest {
@@ -148,8 +142,7 @@ pub fn field(key: &str, value: &str) -> Field {
 pub struct Authorizer {
     pub address: SocketAddr,
     asked: Arc<Mutex<Vec<CheckRequest>>>,
-    end: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    _server: Answering,
 }
 
 impl Authorizer {
@@ -157,57 +150,21 @@ impl Authorizer {
     pub fn start(
         judge: impl Fn(&HttpRequest) -> Result<CheckResponse, &'static str> + Send + Sync + 'static,
     ) -> Self {
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let address = listener.local_addr().unwrap();
         let asked = Arc::<Mutex<Vec<CheckRequest>>>::default();
-        let (end, ended) = oneshot::channel::<()>();
-        let (noted, judge) = (asked.clone(), Arc::new(judge));
-        let accept = async move {
-            let listener = TcpListener::from_std(listener).unwrap();
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                let (noted, judge) = (noted.clone(), judge.clone());
-                let service = service_fn(move |request: Request<Incoming>| {
-                    let (noted, judge) = (noted.clone(), judge.clone());
-                    async move {
-                        assert_eq!(request.uri().path(), "/envoy.service.auth.v3.Authorization/Check");
-                        assert_eq!(request.headers()["content-type"], "application/grpc");
-                        let bytes = request.into_body().collect().await?.to_bytes();
-                        let check = CheckRequest::decode(&bytes[5..]).unwrap();
-                        let http = check.attributes.clone().unwrap().request.unwrap().http.unwrap();
-                        noted.lock().unwrap().push(check);
-                        Ok::<_, hyper::Error>(answer(judge(&http)))
-                    }
-                });
-                tokio::spawn(
-                    http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service),
-                );
-            }
-        };
-        let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async {
-                tokio::select! {
-                    () = accept => {}
-                    _ = ended => {}
-                }
-            });
+        let noted = asked.clone();
+        let server = Answering::start(true, move |head, bytes| {
+            assert_eq!(head.uri.path(), "/envoy.service.auth.v3.Authorization/Check");
+            assert_eq!(head.headers["content-type"], "application/grpc");
+            let check = CheckRequest::decode(&bytes[5..]).unwrap();
+            let http = check.attributes.clone().unwrap().request.unwrap().http.unwrap();
+            noted.lock().unwrap().push(check);
+            std::future::ready(answer(judge(&http)))
         });
-        Self { address, asked, end: Some(end), thread: Some(thread) }
+        Self { address: server.address, asked, _server: server }
     }
 
     pub fn asked(&self) -> Vec<CheckRequest> {
         self.asked.lock().unwrap().clone()
-    }
-}
-
-impl Drop for Authorizer {
-    fn drop(&mut self) {
-        drop(self.end.take());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }
 

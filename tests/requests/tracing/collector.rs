@@ -1,21 +1,15 @@
 //! A collector of spans by OTLP, with messages of its own.
 
+use crate::answering::Answering;
 use bytes::{BufMut, Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderValue, Response};
 use http_body::Frame;
-use http_body_util::{BodyExt, StreamBody};
-use hyper::body::Incoming;
-use hyper::server::conn::{http1, http2};
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use http_body_util::StreamBody;
 use prost::{Message, Oneof};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 
 #[derive(Clone, PartialEq, Message)]
 struct Export {
@@ -139,8 +133,7 @@ struct Got {
 pub struct Collector {
     pub address: SocketAddr,
     got: Arc<Mutex<Got>>,
-    end: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    _server: Answering,
 }
 
 impl Collector {
@@ -156,50 +149,21 @@ impl Collector {
 
     /// `say` gets how many requests came before.
     pub fn start(is_rpc: bool, say: impl Fn(usize) -> Say + Send + Sync + 'static) -> Self {
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let address = listener.local_addr().unwrap();
         let got = Arc::<Mutex<Got>>::default();
-        let (end, ended) = oneshot::channel::<()>();
-        let (noted, say) = (got.clone(), Arc::new(say));
-        let accept = async move {
-            let listener = TcpListener::from_std(listener).unwrap();
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                let (noted, say) = (noted.clone(), say.clone());
-                let service = service_fn(move |request: Request<Incoming>| {
-                    let (noted, say) = (noted.clone(), say.clone());
-                    async move {
-                        let (head, body) = request.into_parts();
-                        let bytes = body.collect().await?.to_bytes();
-                        let before = noted.lock().unwrap().requests.len();
-                        let said = say(before);
-                        take(&noted, &head, &bytes, is_rpc, matches!(said, Say::Taken));
-                        match said {
-                            Say::Taken => Ok::<_, hyper::Error>(answer(is_rpc, None)),
-                            Say::Status(status) => Ok(answer(is_rpc, Some(status))),
-                            Say::Nothing => std::future::pending().await,
-                        }
-                    }
-                });
-                let io = TokioIo::new(stream);
-                if is_rpc {
-                    tokio::spawn(http2::Builder::new(TokioExecutor::new()).serve_connection(io, service));
-                } else {
-                    tokio::spawn(http1::Builder::new().serve_connection(io, service));
+        let noted = got.clone();
+        let server = Answering::start(is_rpc, move |head, bytes| {
+            let before = noted.lock().unwrap().requests.len();
+            let said = say(before);
+            take(&noted, &head, &bytes, is_rpc, matches!(said, Say::Taken));
+            async move {
+                match said {
+                    Say::Taken => answer(is_rpc, None),
+                    Say::Status(status) => answer(is_rpc, Some(status)),
+                    Say::Nothing => std::future::pending().await,
                 }
             }
-        };
-        let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async {
-                tokio::select! {
-                    () = accept => {}
-                    _ = ended => {}
-                }
-            });
         });
-        Self { address, got, end: Some(end), thread: Some(thread) }
+        Self { address: server.address, got, _server: server }
     }
 
     /// Those that were taken.
@@ -210,15 +174,6 @@ impl Collector {
     /// Path and fields of each request, taken or not.
     pub fn requests(&self) -> Vec<(String, HeaderMap)> {
         self.got.lock().unwrap().requests.clone()
-    }
-}
-
-impl Drop for Collector {
-    fn drop(&mut self) {
-        drop(self.end.take());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }
 
