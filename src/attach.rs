@@ -9,6 +9,7 @@
 //! traffic. Only what is dirty is judged again, and [`Work`] counts it.
 
 mod addresses;
+mod assigned;
 mod authorities;
 mod backend_tls;
 mod backend_traffic;

@@ -5,6 +5,7 @@
 //!  Wanted + the newest object ─► merge ─► Merged     (own entries replaced, foreign ones kept)
 //! ```
 
+mod addresses;
 mod entries;
 mod features;
 mod flips;
@@ -15,6 +16,7 @@ mod policy;
 mod raw;
 mod wanted;
 
+pub use addresses::GatewayAddress;
 pub use features::FEATURES;
 pub use flips::{Flip, flips};
 pub use ingress::{ingress, ingress_class, ingress_left};

@@ -1,8 +1,9 @@
 //! Where a Gateway's listeners listen.
 
+use super::assigned::{Entry, Routability};
 use super::options::{HostPorts, Place, Pods};
 use super::verdict::{GatewayAccepted, Verdict};
-use crate::api::gateway::GatewaySpec;
+use crate::api::gateway::{GatewaySpec, GatewaySpecAddress};
 use crate::infra::{Address, Allocation, Claim};
 use crate::model::{BindAddress, IpProtocol, ObjectKey, Protocol};
 use std::collections::BTreeSet;
@@ -17,45 +18,45 @@ pub(super) fn port_of(protocol: Protocol, port: u16) -> Port {
     (protocol.transport().ip_protocol(), port)
 }
 
-/// The addresses that a Gateway asks for.
-#[derive(Debug)]
-pub(super) struct Asked {
-    /// Without doubles, in the order of the spec.
-    pub(super) addresses: Vec<Address>,
-    /// Any address will do: none is asked for, or one without a value.
-    any: bool,
+/// Reads `spec.addresses`.
+///
+/// # Errors
+/// One is of a type that is not supported here, or is no address.
+pub(super) fn asked(spec: &GatewaySpec, place: &Place) -> Result<Vec<Entry>, Verdict<GatewayAccepted>> {
+    let each = spec.addresses.iter().enumerate().map(|(index, wire)| {
+        entry(wire, place).map_err(|problem| {
+            let message = format!("spec.addresses[{index}].{problem}");
+            Verdict::new(GatewayAccepted::UnsupportedAddress, message)
+        })
+    });
+    each.collect()
 }
 
-/// Reads `spec.addresses`.
-pub(super) fn asked(spec: &GatewaySpec, place: &Place) -> Result<Asked, Verdict<GatewayAccepted>> {
-    let mut asked = Asked { addresses: Vec::new(), any: spec.addresses.is_empty() };
-    for (index, wire) in spec.addresses.iter().enumerate() {
-        let refuse = |problem: String| {
-            let message = format!("spec.addresses[{index}].{problem}");
-            Err(Verdict::new(GatewayAccepted::UnsupportedAddress, message))
-        };
-        let address = match (&*wire.type_, wire.value.as_deref()) {
-            // "When a value is unspecified, an implementation SHOULD automatically assign an
-            // address matching the requested type if possible."
-            ("IPAddress", None | Some("")) => {
-                asked.any = true;
-                continue;
-            }
-            ("IPAddress", Some(text)) => match text.parse() {
-                Ok(address) => Address::Ip(address),
-                Err(_) => return refuse(format!("value: {text:?} is no IP address")),
-            },
-            // A load balancer may have been given one.
-            ("Hostname", Some(name)) if !name.is_empty() && matches!(place, Place::Pods(_)) => {
-                Address::Hostname(name.to_owned())
-            }
-            (other, _) => return refuse(format!("type: {other:?} is not supported: use IPAddress")),
-        };
-        if !asked.addresses.contains(&address) {
-            asked.addresses.push(address);
+fn entry(wire: &GatewaySpecAddress, place: &Place) -> Result<Entry, String> {
+    let text = wire.value.as_deref().filter(|value| !value.is_empty());
+    let is_name = match &*wire.type_ {
+        "IPAddress" => false,
+        // A load balancer may have been given one.
+        "Hostname" if matches!(place, Place::Pods(_)) => true,
+        other => return Err(format!("type: {other:?} is not supported: use IPAddress")),
+    };
+    let value = match text {
+        // "When a value is unspecified, an implementation SHOULD automatically assign an address
+        // matching the requested type if possible."
+        None => None,
+        Some(name) if is_name => Some(Address::Hostname(name.to_owned())),
+        Some(text) => {
+            let ip = text.parse().map_err(|_| format!("value: {text:?} is no IP address"))?;
+            Some(Address::Ip(ip))
         }
-    }
-    Ok(asked)
+    };
+    Ok(Entry { is_name, value, routability: Routability::of(wire.routability.as_deref()) })
+}
+
+/// Whether nothing but addresses for the inside of the cluster is asked for, and what cannot be had
+/// anyway: then it is to be reached in no other way.
+pub(super) fn is_internal(asked: &[Entry]) -> bool {
+    !asked.is_empty() && !asked.iter().any(|entry| entry.routability.is_usual())
 }
 
 /// Where the listeners of one Gateway listen.
@@ -69,7 +70,7 @@ pub(super) enum Binds<'a> {
 
 impl<'a> Binds<'a> {
     pub(super) fn new(
-        asked: &Asked,
+        asked: &[Entry],
         place: &'a Place,
         allocation: &'a Allocation,
         gateway: (&ObjectKey, &Arc<str>),
@@ -77,14 +78,17 @@ impl<'a> Binds<'a> {
         let (key, uid) = gateway;
         match place {
             Place::Pods(pods) => {
-                let host = pods.host.as_ref().filter(|host| host.gateway == *key);
+                let host = host_ports(pods, key, asked);
                 Self::Pods { pods, allocation, uid: uid.clone(), host }
             }
             Place::Addresses { default } => {
-                let ips = asked.addresses.iter().filter_map(Address::ip);
-                let mut addresses: Vec<_> = ips.collect();
-                if asked.any && !addresses.contains(default) {
-                    addresses.push(*default);
+                let usual = asked.iter().filter(|entry| entry.routability.is_usual());
+                let wanted = usual.map(|entry| entry.value.as_ref().map_or(Some(*default), Address::ip));
+                let mut addresses = Vec::new();
+                for ip in wanted.flatten().chain(asked.is_empty().then_some(*default)) {
+                    if !addresses.contains(&ip) {
+                        addresses.push(ip);
+                    }
                 }
                 Self::Addresses(addresses)
             }
@@ -114,6 +118,12 @@ impl<'a> Binds<'a> {
             Self::Pods { uid, .. } => ports.map(|port| claim(uid, port)).collect(),
         }
     }
+}
+
+/// The ports of the nodes that lead to the Gateway, if it has them: none while it asks to be reached from
+/// inside of the cluster only.
+pub(super) fn host_ports<'a>(pods: &'a Pods, gateway: &ObjectKey, asked: &[Entry]) -> Option<&'a HostPorts> {
+    pods.host.as_ref().filter(|host| host.gateway == *gateway && !is_internal(asked))
 }
 
 /// What was given for these listener ports: kept while the Gateway is not accepted, so that it comes

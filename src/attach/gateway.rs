@@ -1,6 +1,7 @@
 //! Gateways.
 
-use super::addresses::{self, Binds, port_of};
+use super::addresses::{self, Binds, is_internal, port_of};
+use super::assigned::{Entry, Foreign, Routability, first_of_balancer};
 use super::authorities::Bundles;
 use super::backends::Known;
 use super::certificates::Certificates;
@@ -18,14 +19,14 @@ use super::reached::Reached;
 use super::run::Head;
 use super::sets::{self, Door, ListenerSet};
 use super::verdict::{
-    GatewayAccepted, GatewayInsecureValidation, GatewayProgrammed, GatewayResolvedRefs, ListenerAccepted,
-    NotHonoured, SetAccepted, Verdict,
+    GatewayAccepted, GatewayInsecureValidation, GatewayResolvedRefs, ListenerAccepted, NotHonoured,
+    SetAccepted, Verdict,
 };
 use crate::api::gateway;
 use crate::api::ingress::is_of_class;
 use crate::api::{Kind, ObjectId};
 use crate::convert::Parameters;
-use crate::convert::unsupported::{self, Effect, Found};
+use crate::convert::unsupported::{self, Effect};
 use crate::index::Index;
 use crate::infra::{Address, Claim};
 use crate::model::{BindAddress, Certificate, ObjectKey};
@@ -42,10 +43,12 @@ pub struct Gateway {
     pub created: i64,
     /// By what clients reach it; nothing if it is not accepted.
     pub reached: Reached,
-    /// The addresses that it asks for, where others give them.
-    pub asked: Vec<Address>,
-    /// That of them which may be asked for in its name.
-    pub requested: Option<IpAddr>,
+    /// What it says of its addresses; nothing if that cannot be understood.
+    pub asked: Vec<Entry>,
+    /// Whether its status has a place for from where an address can be reached.
+    pub tells_routability: bool,
+    /// What may be asked for in its name.
+    pub requested: Requested,
     /// The ports of the pods that it needs; none without pods.
     pub claims: BTreeSet<Claim>,
     /// Whether it produces any configuration.
@@ -66,6 +69,19 @@ pub struct Gateway {
     pub sets: BTreeMap<ObjectKey, ListenerSet>,
     /// Whether it takes ListenerSets of any namespace.
     pub takes_sets: bool,
+}
+
+/// The addresses that a Gateway's Service is to have.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Requested {
+    /// The one of the default behaviour.
+    pub usual: Option<IpAddr>,
+    /// The ClusterIPs.
+    pub cluster: Vec<IpAddr>,
+    /// How many ClusterIPs it is to have, these among them.
+    pub count: usize,
+    /// Whether it is to be reached by its ClusterIPs only.
+    pub internal: bool,
 }
 
 /// A Gateway that is this controller's, or why it is not.
@@ -97,9 +113,8 @@ pub(super) fn judge(
         Err(why) => (Resolved::default(), Some(Verdict::new(GatewayAccepted::InvalidParameters, why))),
     };
     let found = unsupported::find(Kind::Gateway, &**wire);
-    let refused = refused_parameters.or_else(|| refused_field(&found));
     let head = Head::of(&wire.metadata);
-    let asked = refused.map_or_else(|| addresses::asked(&wire.spec, &options.place), Err);
+    let asked = refused_parameters.map_or_else(|| addresses::asked(&wire.spec, &options.place), Err);
     let binds = asked
         .as_ref()
         .ok()
@@ -130,15 +145,12 @@ pub(super) fn judge(
             // A port that a ListenerSet waits for does not make the Gateway wait.
             let own = Some(claims_of(own(&listeners))).filter(|own| !own.is_empty());
             let needed = own.as_ref().unwrap_or(&claims);
-            Reached::find(index, ports_given, binds, asked, (key, wire), needed)
+            Reached::find(index, ports_given, binds, asked, wire, needed)
         }
         _ => Reached::default(),
     };
     let (accepted, asked) = match asked {
-        Ok(asked) if options.makes_infrastructure() => {
-            (Verdict::good(GatewayAccepted::Accepted), asked.addresses)
-        }
-        Ok(_) => (Verdict::good(GatewayAccepted::Accepted), Vec::new()),
+        Ok(asked) => (Verdict::good(GatewayAccepted::Accepted), asked),
         Err(verdict) => (verdict, Vec::new()),
     };
     let gateways = found.iter().filter(|found| !listeners::is_listeners(found));
@@ -151,7 +163,8 @@ pub(super) fn judge(
         created: created(&wire.metadata),
         reached,
         asked,
-        requested: None,
+        tells_routability: !options.makes_infrastructure(),
+        requested: Requested::default(),
         claims,
         accepted,
         resolved_refs: identity.unresolved.unwrap_or(Verdict::good(GatewayResolvedRefs::ResolvedRefs)),
@@ -245,7 +258,8 @@ fn judge_broken(index: &Index, options: &Options, key: &ObjectKey) -> Judged {
             created: 0,
             reached: Reached::default(),
             asked: Vec::new(),
-            requested: None,
+            tells_routability: false,
+            requested: Requested::default(),
             claims: BTreeSet::new(),
             accepted: Verdict::new(GatewayAccepted::Invalid, broken.message()),
             resolved_refs: Verdict::good(GatewayResolvedRefs::ResolvedRefs),
@@ -261,17 +275,6 @@ fn judge_broken(index: &Index, options: &Options, key: &ObjectKey) -> Judged {
             takes_sets: false,
         })),
     }
-}
-
-fn refused_field(found: &[Found]) -> Option<Verdict<GatewayAccepted>> {
-    found.iter().find_map(|found| {
-        let reason = match found.field.effect {
-            Effect::RefusesAddress => GatewayAccepted::UnsupportedAddress,
-            _ => return None,
-        };
-        let message = format!("{} is not supported: {}", found.path, found.field.instead);
-        Some(Verdict::new(reason, message))
-    })
 }
 
 impl Gateway {
@@ -316,8 +319,9 @@ impl Gateway {
         if self.claims.is_empty() {
             return BTreeMap::new();
         }
-        let asks = self.asked.iter().map(|address| (address.clone(), Rank::Asks(self.created)));
-        let has = self.reached.addresses.iter().map(|address| (address.clone(), Rank::Has(self.created)));
+        let asked = self.asked.iter().filter_map(|entry| entry.value.clone());
+        let asks = asked.map(|address| (address, Rank::Asks(self.created)));
+        let has = self.reached.all().into_iter().map(|address| (address, Rank::Has(self.created)));
         asks.chain(has).collect()
     }
 
@@ -357,14 +361,22 @@ impl Gateway {
     /// An address that another Gateway has is not asked for: a load balancer that gave it would
     /// take the other's clients away.
     fn settle_addresses(&mut self, key: &ObjectKey, addresses: &Claims<Address>) {
-        let is_ours = |address: &&Address| addresses.owner(address).is_none_or(|owner| owner == key);
-        self.requested = self.asked.iter().filter(is_ours).find_map(Address::ip);
-        let taken = self.asked.iter().find_map(|address| Some((address, addresses.owner(address)?)));
-        if let Some((address, owner)) = taken.filter(|(_, owner)| *owner != key) {
-            let message =
-                format!("spec.addresses: {address} belongs to Gateway {owner}: ask for another one");
-            self.reached.missing = Some(Verdict::new(GatewayProgrammed::AddressNotUsable, message));
-        }
+        let foreign = self.asked.iter().enumerate().filter_map(|(index, entry)| {
+            let owner = addresses.owner(entry.value.as_ref()?)?;
+            (owner != key).then(|| (index, owner.clone()))
+        });
+        let foreign: Foreign = foreign.collect();
+        let cluster = |entry: &&Entry| entry.routability == Routability::Cluster && !entry.is_name;
+        let ours = self.asked.iter().enumerate().filter(|(index, _)| !foreign.contains_key(index));
+        let cluster_ips =
+            ours.map(|(_, entry)| entry).filter(cluster).filter_map(|entry| entry.value.as_ref());
+        self.requested = Requested {
+            usual: first_of_balancer(&self.asked, &foreign).and_then(Address::ip),
+            cluster: cluster_ips.filter_map(Address::ip).collect(),
+            count: self.asked.iter().filter(cluster).count(),
+            internal: is_internal(&self.asked),
+        };
+        self.reached.assign(&self.asked, &foreign);
     }
 
     /// Draws the Gateway's verdicts from those of its listeners.

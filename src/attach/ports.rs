@@ -65,7 +65,7 @@ impl Ports {
         let others = gateways.iter().filter(|(_, gateway)| changed.contains(&gateway.head.uid));
         touched.extend(others.map(|(key, _)| key.clone()));
         // A Gateway that waits for a port is told when there is none left.
-        let waiting = gateways.iter().filter(|(_, gateway)| gateway.reached.missing.is_some());
+        let waiting = gateways.iter().filter(|(_, gateway)| gateway.reached.waits_for_ports());
         touched.extend(waiting.map(|(key, _)| key.clone()));
         touched
     }

@@ -1,23 +1,28 @@
 //! By what clients reach a Gateway.
 
-use super::addresses::{Asked, Binds};
+use super::addresses::{Binds, is_internal};
+use super::assigned::{Assigned, Entry, Foreign, Giver, Lack, Stock, Unsatisfied};
 use super::ports::Ports;
-use super::verdict::{GatewayProgrammed, Verdict};
+use super::verdict::{GatewayAddressesAssigned, GatewayProgrammed, Verdict};
 use crate::api::Service;
 use crate::api::gateway::Gateway;
 use crate::index::Index;
 use crate::infra::{self, Address, Claim};
 use crate::model::ObjectKey;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 /// By what clients reach a Gateway.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reached {
-    /// Where it is reached.
-    pub addresses: Vec<Address>,
-    /// Why that is not, or not yet, what was asked for.
-    pub missing: Option<Verdict<GatewayProgrammed>>,
+    /// All that can be given to it; none before it has its ports, or while it is not accepted.
+    pub stock: Option<Stock>,
+    /// What it is told to have: an address for each entry of the spec that can have one.
+    pub assigned: Vec<Assigned>,
+    /// The other entries.
+    pub unsatisfied: Vec<Unsatisfied>,
+    /// Why it has no ports of the pods yet.
+    pub missing: Option<Missing>,
     /// Whether the addresses are those of the nodes with pods that are ready.
     pub by_nodes: bool,
 }
@@ -25,20 +30,33 @@ pub struct Reached {
 /// Why a Gateway is not reached.
 type Missing = Verdict<GatewayProgrammed>;
 
+/// What there is to say of a Gateway's addresses.
+#[derive(Debug)]
+pub struct Outcome<'a> {
+    /// Those that it has.
+    pub addresses: Vec<&'a Assigned>,
+    /// None as long as it waits for whoever gives them.
+    pub assigned: Option<Verdict<GatewayAddressesAssigned>>,
+    /// Why it is not programmed, if that is for its addresses.
+    pub missing: Option<Missing>,
+}
+
 impl Reached {
     pub(super) fn find(
         index: &Index,
         ports: &Ports,
         binds: &Binds<'_>,
-        asked: &Asked,
-        gateway: (&ObjectKey, &Gateway),
+        asked: &[Entry],
+        gateway: &Gateway,
         claims: &BTreeSet<Claim>,
     ) -> Self {
-        let pods = match binds {
-            Binds::Pods { pods, .. } => pods,
+        let (pods, is_host) = match binds {
+            Binds::Pods { pods, host, .. } => (pods, host.is_some()),
             Binds::Addresses(addresses) => {
-                let addresses = addresses.iter().copied().map(Address::Ip).collect();
-                return Self { addresses, ..Self::default() };
+                let usual = Ok(addresses.iter().copied().map(Address::Ip).collect());
+                let (giver, service) = (Giver::Sockets, String::new());
+                let stock = Some(Stock { giver, usual, cluster: Vec::new(), service });
+                return Self { stock, ..Self::default() };
             }
         };
         if claims.is_empty() {
@@ -47,37 +65,125 @@ impl Reached {
         if let Some(missing) = no_port(ports, claims) {
             return Self { missing: Some(missing), ..Self::default() };
         }
-        let key = ObjectKey::new(&*pods.home.namespace, infra::service_name(gateway.1));
+        let key = ObjectKey::new(&*pods.home.namespace, infra::service_name(gateway));
         let service = index.get::<Service>(&key);
-        let is_host = pods.host.as_ref().is_some_and(|host| host.gateway == *gateway.0);
         let by_nodes = is_host || service.is_some_and(|service| infra::is_reached_by_nodes(service));
-        let not_yet = |why: String| Verdict::new(GatewayProgrammed::AddressNotAssigned, why);
-        let found = match service {
+        let by_nodes = by_nodes && !is_internal(asked);
+        let giver = match service {
+            _ if by_nodes => Giver::Nodes,
+            Some(service) if infra::is_balanced(service) => Giver::Balancer,
+            _ => Giver::Service,
+        };
+        let usual = match service {
             // The node's proxy answers in the families of the Service only.
             Some(service) if by_nodes && !is_host => of_nodes(ports, |ip| infra::has_family(service, ip)),
             _ if by_nodes => of_nodes(ports, |_| true),
-            Some(service) => infra::addresses(service).map_err(not_yet),
-            None => Err(not_yet(format!("Service {key} is not there yet"))),
+            Some(service) => infra::addresses(service),
+            None => Err(format!("Service {key} is not there yet")),
         };
-        let (addresses, missing) = match found {
-            Ok(addresses) => (addresses, None),
-            Err(missing) => (Vec::new(), Some(missing)),
+        let cluster = service.map(|service| infra::cluster_addresses(service)).unwrap_or_default();
+        let stock = Some(Stock { giver, usual, cluster, service: key.to_string() });
+        Self { stock, by_nodes, ..Self::default() }
+    }
+
+    /// Gives each entry its address, once it is known what is another Gateway's.
+    pub(super) fn assign(&mut self, asked: &[Entry], foreign: &Foreign) {
+        let Some(stock) = &self.stock else { return };
+        (self.assigned, self.unsatisfied) = match asked {
+            [] => (stock.unasked(), Vec::new()),
+            some => stock.assign(some, foreign),
         };
-        // Who asks for an address that cannot be had is told that, not that none came yet.
-        let missing = not_given(asked, &addresses).or(missing);
-        Self { addresses, missing, by_nodes }
+    }
+
+    /// Everything by which it can be reached.
+    pub(super) fn all(&self) -> Vec<Address> {
+        self.stock.as_ref().map(Stock::all).unwrap_or_default()
+    }
+
+    /// Whether something is missing that more ports of the pods could mend.
+    pub(super) fn waits_for_ports(&self) -> bool {
+        self.missing.is_some()
+    }
+
+    /// Whether what is missing usually comes by itself, and soon.
+    pub fn is_on_its_way(&self) -> bool {
+        if let Some(missing) = &self.missing {
+            return missing.reason == GatewayProgrammed::Pending;
+        }
+        let waits = |one: &Unsatisfied| matches!(one.lack, Lack::Waits | Lack::NotGiven);
+        let none_yet = self.stock.as_ref().is_some_and(|stock| stock.usual.is_err());
+        self.unsatisfied.iter().any(waits)
+            || self.assigned.is_empty() && none_yet && self.unsatisfied.is_empty()
+    }
+
+    /// What there is to say; `lost` are addresses on which nothing can listen, and why.
+    pub fn outcome(&self, asked: &[Entry], lost: &BTreeMap<IpAddr, String>) -> Outcome<'_> {
+        let why_lost = |one: &Assigned| lost.get(&one.address.ip()?);
+        let addresses: Vec<_> = self.assigned.iter().filter(|one| why_lost(one).is_none()).collect();
+        if let Some(missing) = &self.missing {
+            return Outcome { addresses, assigned: None, missing: Some(missing.clone()) };
+        }
+        let Some(stock) = &self.stock else { return Outcome { addresses, assigned: None, missing: None } };
+        if asked.is_empty() {
+            return default_outcome(stock, addresses, lost);
+        }
+        let of_lost = self.assigned.iter().filter_map(|one| {
+            let (entry, why) = (one.entry?, why_lost(one)?);
+            Some(Unsatisfied { entry, why: format!("spec.addresses[{entry}]: {why}"), lack: Lack::Never })
+        });
+        let mut unsatisfied: Vec<_> = self.unsatisfied.iter().cloned().chain(of_lost).collect();
+        unsatisfied.sort_by_key(|one| one.entry);
+        let has = |lack| unsatisfied.iter().any(|one| one.lack == lack);
+        let is_static =
+            unsatisfied.iter().any(|one| asked.get(one.entry).is_some_and(|entry| entry.is_static()));
+        let message = unsatisfied.iter().map(|one| &*one.why).collect::<Vec<_>>().join("; ");
+        let (assigned, reason) = match (unsatisfied.is_empty(), addresses.is_empty()) {
+            (true, _) => (Some(GatewayAddressesAssigned::AddressesAssigned), None),
+            // GEP-5093 would have the Gateway programmed with the others. But Gateway API's suite takes an
+            // address that is asked for by its value as one that the Gateway must not be without.
+            (false, false) => (
+                Some(GatewayAddressesAssigned::PartiallyAssigned),
+                is_static.then_some(GatewayProgrammed::AddressNotUsable),
+            ),
+            (false, true) if unsatisfied.iter().all(|one| one.lack == Lack::Waits) => {
+                (None, Some(GatewayProgrammed::AddressNotAssigned))
+            }
+            // That none can be had is not known as long as only one was asked for.
+            (false, true) => (
+                Some(GatewayAddressesAssigned::NotAssigned),
+                Some(match has(Lack::NotAsked) {
+                    true => GatewayProgrammed::AddressNotUsable,
+                    false => GatewayProgrammed::AddressNotAssigned,
+                }),
+            ),
+        };
+        let assigned = assigned.map(|reason| Verdict::new(reason, message.as_str()));
+        let missing = reason.map(|reason| Verdict::new(reason, message));
+        Outcome { addresses, assigned, missing }
     }
 }
 
-impl Reached {
-    /// Whether what is missing usually comes by itself, and soon.
-    pub fn is_on_its_way(&self) -> bool {
-        match self.missing.as_ref().map(|missing| missing.reason) {
-            Some(GatewayProgrammed::Pending | GatewayProgrammed::AddressNotAssigned) => true,
-            // Whoever gives addresses has not answered yet.
-            Some(GatewayProgrammed::AddressNotUsable) => self.addresses.is_empty(),
-            _ => false,
+/// Where nothing is asked for.
+fn default_outcome<'a>(
+    stock: &Stock,
+    addresses: Vec<&'a Assigned>,
+    lost: &BTreeMap<IpAddr, String>,
+) -> Outcome<'a> {
+    if !addresses.is_empty() {
+        let assigned = Some(Verdict::good(GatewayAddressesAssigned::AddressesAssigned));
+        return Outcome { addresses, assigned, missing: None };
+    }
+    match (&stock.usual, lost.values().next()) {
+        (Err(why), _) => {
+            let missing = Some(Verdict::new(GatewayProgrammed::AddressNotAssigned, why.as_str()));
+            Outcome { addresses, assigned: None, missing }
         }
+        (Ok(_), Some(why)) => Outcome {
+            addresses,
+            assigned: Some(Verdict::new(GatewayAddressesAssigned::NotAssigned, why.as_str())),
+            missing: Some(Verdict::new(GatewayProgrammed::AddressNotUsable, why.as_str())),
+        },
+        (Ok(_), None) => Outcome { addresses, assigned: None, missing: None },
     }
 }
 
@@ -95,20 +201,14 @@ fn no_port(ports: &Ports, claims: &BTreeSet<Claim>) -> Option<Missing> {
     })
 }
 
-fn of_nodes(ports: &Ports, is_served: impl Fn(IpAddr) -> bool) -> Result<Vec<Address>, Missing> {
+fn of_nodes(ports: &Ports, is_served: impl Fn(IpAddr) -> bool) -> Result<Vec<Address>, String> {
     let nodes: Vec<_> = ports.nodes().iter().copied().filter(|ip| is_served(*ip)).map(Address::Ip).collect();
     if nodes.is_empty() {
-        let why = "no node is known on which a pod of Tidegate is ready";
-        return Err(Verdict::new(GatewayProgrammed::AddressNotAssigned, why));
+        Err("no node is known on which a pod of Tidegate is ready".to_owned())
+    } else {
+        Ok(nodes)
     }
-    Ok(nodes)
 }
 
-fn not_given(asked: &Asked, given: &[Address]) -> Option<Missing> {
-    let address = asked.addresses.iter().find(|address| !given.contains(address))?;
-    let why = format!(
-        "spec.addresses: {address} was not given to the Gateway: it is in no range of the cluster's load balancer, \
-         or in use"
-    );
-    Some(Verdict::new(GatewayProgrammed::AddressNotUsable, why))
-}
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ mod ingresses;
 mod telemetry;
 mod upstreams;
 
+use super::addresses::host_ports;
 use super::authorities::Bundles;
 use super::backend_tls::{self, BackendTlsPolicies};
 use super::backend_traffic::{self, BackendTrafficPolicies};
@@ -250,8 +251,11 @@ impl Attachments {
                 claims: &gateway.claims,
                 created: gateway.created,
                 accepted: gateway.accepted.holds(),
-                address: gateway.requested,
-                by_host: pods.host.as_ref().is_some_and(|host| host.gateway == *key),
+                address: gateway.requested.usual,
+                cluster_ips: &gateway.requested.cluster,
+                cluster_count: gateway.requested.count,
+                internal: gateway.requested.internal,
+                by_host: host_ports(pods, key, &gateway.asked).is_some(),
                 settings: &gateway.parameters.service,
             })
         });

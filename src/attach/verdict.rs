@@ -166,6 +166,16 @@ reasons! {
         NoResources => False "NoResources",
     }
 
+    /// Whether a Gateway has an address for each entry of its spec; not there before that is known.
+    GatewayAddressesAssigned = "AddressesAssigned" {
+        /// It has, or one at least if the spec has no entries.
+        AddressesAssigned => True "AddressesAssigned",
+        /// For some.
+        PartiallyAssigned => False "PartiallyAssigned",
+        /// For none.
+        NotAssigned => False "NotAssigned",
+    }
+
     /// Whether all references of a Gateway and its listeners lead somewhere.
     GatewayResolvedRefs = "ResolvedRefs" {
         /// They do.

@@ -18,8 +18,6 @@ pub enum Effect {
     ClosesRule,
     /// The listener is not accepted: it would let in what it should not.
     RefusesListener,
-    /// The Gateway is not accepted: its address would be reached from elsewhere.
-    RefusesAddress,
 }
 
 /// A field that is not honoured.
@@ -69,7 +67,7 @@ fn is_short_body(value: &Value) -> bool {
 
 /// All of them.
 pub const FIELDS: &[Field] = {
-    use Effect::{ClosesRule, RefusesAddress, RefusesListener, Told, ToldStandalone};
+    use Effect::{ClosesRule, RefusesListener, Told, ToldStandalone};
     use Kind::{
         BackendTlsPolicy, Gateway, GatewayParameters, GrpcRoute, HttpRoute, ListenerSet, TcpRoute, TlsRoute,
         UdpRoute, XBackend,
@@ -98,15 +96,6 @@ pub const FIELDS: &[Field] = {
         unless(
             field(Gateway, "spec.defaultScope", Told, "only routes that name the Gateway attach"),
             |value| value == "None",
-        ),
-        unless(
-            field(
-                Gateway,
-                "spec.addresses[].routability",
-                RefusesAddress,
-                "the address would be reached from elsewhere; remove the field",
-            ),
-            |value| value == "",
         ),
         field(Gateway, "spec.listeners[].filters.requests[].extensionRef", RefusesListener, UNFILTERED),
         field(ListenerSet, "spec.listeners[].filters.requests[].extensionRef", RefusesListener, UNFILTERED),

@@ -46,6 +46,16 @@ pub fn is_reached_by_nodes(service: &Service) -> bool {
     service.spec.as_ref().is_some_and(|spec| spec.type_.as_deref() == Some("NodePort"))
 }
 
+/// Whether a load balancer gives a Service its addresses.
+pub fn is_balanced(service: &Service) -> bool {
+    service.spec.as_ref().is_some_and(|spec| spec.type_.as_deref() == Some("LoadBalancer"))
+}
+
+/// The ClusterIPs of a Service of any type.
+pub fn cluster_addresses(service: &Service) -> Vec<Address> {
+    service.spec.as_ref().map(cluster_ips).unwrap_or_default()
+}
+
 /// Whether a Service is reached by addresses of that family.
 pub fn has_family(service: &Service, ip: IpAddr) -> bool {
     let families = service.spec.as_ref().and_then(|spec| spec.ip_families.as_deref()).unwrap_or_default();

@@ -3,13 +3,14 @@
 use super::plan::Member;
 use super::ports::Claim;
 use crate::api::gateway::Gateway;
-use crate::api::gateway_parameters::ServiceType;
+use crate::api::gateway_parameters::{IpFamilyPolicy, ServiceType};
 use crate::api::{ObjectMeta, Service, ServicePort};
 use crate::model::IpProtocol;
 use k8s_openapi::api::core::v1::{ServiceAccount, ServiceSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
 const GATEWAY_NAME: &str = "gateway.networking.k8s.io/gateway-name";
@@ -66,9 +67,8 @@ impl Owned {
 /// The Service of a Gateway, in Tidegate's namespace: clients come to its ports, and Kubernetes
 /// leads them to those of the pods.
 pub(super) fn service(home: &Home, member: &Member<'_>, ports: &BTreeMap<Claim, u16>) -> Service {
-    let Member { gateway, settings, address, by_host, .. } = *member;
-    let usual = if by_host { ServiceType::ClusterIP } else { ServiceType::LoadBalancer };
-    let type_ = settings.type_.unwrap_or(usual);
+    let Member { gateway, settings, address, .. } = *member;
+    let type_ = type_of(member);
     let from_outside = type_ != ServiceType::ClusterIP;
     let balanced = type_ == ServiceType::LoadBalancer;
     let ports = ports.iter().map(|(claim, pod_port)| {
@@ -97,7 +97,7 @@ pub(super) fn service(home: &Home, member: &Member<'_>, ports: &BTreeMap<Claim, 
         load_balancer_source_ranges: settings.load_balancer_source_ranges.clone().filter(|_| balanced),
         // The API server refuses these where the type has no use for them.
         external_traffic_policy: settings.external_traffic_policy.filter(|_| from_outside).and_then(text_of),
-        ip_family_policy: settings.ip_family_policy.and_then(text_of),
+        ip_family_policy: ip_family_policy(member).and_then(text_of),
         ..ServiceSpec::default()
     };
     let mut metadata = metadata(home, gateway);
@@ -111,6 +111,55 @@ pub(super) fn service(home: &Home, member: &Member<'_>, ports: &BTreeMap<Claim, 
     metadata.namespace = Some(home.namespace.clone());
     metadata.owner_references = Some(vec![home.owner.clone()]);
     Service { metadata, spec: Some(spec), ..Service::default() }
+}
+
+/// What is asked for comes before what the parameters say: who wants to be reached from inside of the
+/// cluster only is never exposed.
+fn type_of(member: &Member<'_>) -> ServiceType {
+    let usual = if member.by_host { ServiceType::ClusterIP } else { ServiceType::LoadBalancer };
+    if member.internal { ServiceType::ClusterIP } else { member.settings.type_.unwrap_or(usual) }
+}
+
+/// There is one ClusterIP for each family: who asks for two needs both.
+fn ip_family_policy(member: &Member<'_>) -> Option<IpFamilyPolicy> {
+    member.settings.ip_family_policy.or((member.cluster_count > 1).then_some(IpFamilyPolicy::PreferDualStack))
+}
+
+/// Sets the addresses that a Service is to begin with.
+pub(super) fn set_cluster_ips(service: &mut Service, member: &Member<'_>) {
+    let is_own = type_of(member) == ServiceType::ClusterIP && !member.by_host;
+    let mut wanted: Vec<IpAddr> = Vec::new();
+    for ip in member.cluster_ips.iter().chain(member.address.as_ref().filter(|_| is_own)) {
+        if wanted.iter().all(|other| other.is_ipv4() != ip.is_ipv4()) {
+            wanted.push(*ip);
+        }
+    }
+    if matches!(ip_family_policy(member), None | Some(IpFamilyPolicy::SingleStack)) {
+        wanted.truncate(1);
+    }
+    with_cluster_ips(service, &wanted);
+}
+
+fn with_cluster_ips(service: &mut Service, ips: &[IpAddr]) {
+    let ips: Vec<_> = ips.iter().map(ToString::to_string).collect();
+    let Some(spec) = &mut service.spec else { return };
+    spec.cluster_ip = ips.first().cloned();
+    spec.cluster_ips = (!ips.is_empty()).then_some(ips);
+}
+
+/// The Service with fewer and fewer of the ClusterIPs that it asks for, at last with none: what is tried
+/// when the API server refuses them.
+pub fn without_cluster_ips(service: &Service) -> Vec<Service> {
+    let asked = service.spec.as_ref().and_then(|spec| spec.cluster_ips.clone()).unwrap_or_default();
+    let ips: Vec<IpAddr> = asked.iter().filter_map(|ip| ip.parse().ok()).collect();
+    let each = ips.iter().map(std::slice::from_ref).filter(|_| ips.len() > 1);
+    let sets = each.chain((!ips.is_empty()).then_some(&[][..]));
+    let tried = sets.map(|ips| {
+        let mut service = service.clone();
+        with_cluster_ips(&mut service, ips);
+        service
+    });
+    tried.collect()
 }
 
 /// The ServiceAccount in the Gateway's own namespace, by which others find what a Gateway is made

@@ -30,6 +30,12 @@ pub struct Member<'a> {
     pub created: i64,
     /// The address that it asks for.
     pub address: Option<IpAddr>,
+    /// The ClusterIPs that it asks for.
+    pub cluster_ips: &'a [IpAddr],
+    /// How many ClusterIPs it asks for, these among them.
+    pub cluster_count: usize,
+    /// Whether it is to be reached from inside of the cluster only.
+    pub internal: bool,
     /// Whether clients reach it by ports of the nodes, without its Service.
     pub by_host: bool,
     /// How its Service is to be.
@@ -60,7 +66,9 @@ pub fn plan<'a>(
     members: impl Iterator<Item = Member<'a>>,
     services: impl Iterator<Item = &'a Arc<Service>>,
 ) -> Plan {
-    let mut plan = Plan::default();
+    let own = services.filter(|service| Owned::of(&service.metadata, home).is_some());
+    let existing = own.filter_map(|service| Some((service.metadata.name.clone()?, service.clone())));
+    let mut plan = Plan { existing: existing.collect(), ..Plan::default() };
     for member in members {
         let Member { gateway, claims, created, .. } = member;
         let Some(uid) = gateway.metadata.uid.clone() else { continue };
@@ -72,12 +80,14 @@ pub fn plan<'a>(
         let ports: BTreeMap<_, _> =
             claims.iter().filter_map(|claim| Some((claim.clone(), allocation.port(claim)?))).collect();
         if member.accepted && !ports.is_empty() {
-            plan.services.push(marked(objects::service(home, &member, &ports)));
+            let mut service = marked(objects::service(home, &member, &ports));
+            // They are for its beginning: nothing changes them later, so the mark is without them.
+            if !service.metadata.name.as_ref().is_some_and(|name| plan.existing.contains_key(name)) {
+                objects::set_cluster_ips(&mut service, &member);
+            }
+            plan.services.push(service);
         }
     }
-    let own = services.filter(|service| Owned::of(&service.metadata, home).is_some());
-    plan.existing =
-        own.filter_map(|service| Some((service.metadata.name.clone()?, service.clone()))).collect();
     plan
 }
 

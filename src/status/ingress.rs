@@ -37,8 +37,9 @@ pub fn ingress(id: &ObjectId, route: &Route, gateway: Option<&Gateway>) -> Wante
         (true, _) => Body::Unwritten,
         (false, gateway) => {
             let accepted = gateway.filter(|gateway| gateway.accepted.holds());
-            let addresses = accepted.map(|gateway| gateway.reached.addresses.clone()).unwrap_or_default();
-            Body::Ingress { conditions, addresses }
+            let addresses = accepted
+                .map(|gateway| gateway.reached.assigned.iter().map(|one| one.address.clone()).collect());
+            Body::Ingress { conditions, addresses: addresses.unwrap_or_default() }
         }
     };
     let mut wanted = Wanted::new(id.kind, &id.key, &route.head, body);

@@ -18,7 +18,7 @@ pub fn listener_set(
     let mut conditions =
         vec![set.accepted.condition(), programmed(set, gateway, of_gateway, progress).condition()];
     conditions.extend(set.not_honoured.as_ref().map(Verdict::condition));
-    let listeners = listener_bodies(gateway.listeners_of(set), attached, progress);
+    let listeners = listener_bodies(gateway, gateway.listeners_of(set), attached, progress);
     Wanted::new(Kind::ListenerSet, key, &set.head, Body::ListenerSet { conditions, listeners })
 }
 
@@ -61,7 +61,7 @@ fn programmed(
     if served.any(|served| served.binds.is_empty()) {
         return Verdict::new(SetProgrammed::Pending, "no port of the pods is given yet");
     }
-    match none_can_be_opened(gateway.listeners_of(set), progress) {
+    match none_can_be_opened(gateway, gateway.listeners_of(set), progress) {
         Some(why) => Verdict::new(SetProgrammed::PortUnavailable, why),
         None => Verdict::new(SetProgrammed::Programmed, progress.replicas),
     }

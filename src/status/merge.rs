@@ -60,9 +60,9 @@ pub fn merge(wanted: &Wanted, newest: Option<&Status>, controller_name: &str, no
         (Body::Gateway { conditions, addresses, listeners, attached_sets }, newest) => {
             let live = if let Some(Status::Gateway(live)) = newest { Some(live) } else { None };
             let addresses = addresses.iter().map(|address| GatewayStatusAddress {
-                type_: address.type_().to_owned(),
-                value: address.to_string(),
-                routability: None,
+                type_: address.address.type_().to_owned(),
+                value: address.address.to_string(),
+                routability: address.routability.map(str::to_owned),
             });
             let live_sets = live.and_then(|live| live.attached_listener_sets);
             let live_listeners = live.map(|live| &*live.listeners);

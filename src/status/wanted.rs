@@ -1,5 +1,6 @@
 //! What this controller wants to say of an object.
 
+use super::addresses::{self, GatewayAddress};
 use super::features::{FEATURES, TRUST_BUNDLES};
 use crate::api::gateway::{ParentReference, RouteGroupKind};
 use crate::api::{Kind, ObjectId};
@@ -10,8 +11,7 @@ use crate::attach::{Class, Gateway, Head, Listener, Route, Upstream};
 use crate::index::Broken;
 use crate::infra::Address;
 use crate::model::{BindAddress, ListenerKey, ObjectKey};
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// All that is wanted of one object's status.
@@ -44,7 +44,7 @@ pub enum Body {
         /// Its conditions.
         conditions: Vec<Condition>,
         /// Where it is reached.
-        addresses: Vec<Address>,
+        addresses: Vec<GatewayAddress>,
         /// In the order of the spec.
         listeners: Vec<ListenerBody>,
         /// How many ListenerSets are attached, if it takes any.
@@ -253,22 +253,19 @@ pub fn gateway(
     attached: impl Fn(&ListenerKey) -> usize,
     progress: Progress<'_>,
 ) -> Wanted {
-    let lost = lost_addresses(gateway, progress);
     let mut conditions = vec![
         gateway.accepted.condition(),
         gateway_programmed(gateway, progress).condition(),
         gateway.resolved_refs.condition(),
     ];
+    conditions.extend(addresses::assigned(gateway, progress).as_ref().map(Verdict::condition));
     conditions.extend(gateway.insecure.as_ref().map(Verdict::condition));
     conditions.extend(gateway.not_honoured.as_ref().map(Verdict::condition));
-    let reached = gateway.reached.addresses.as_slice();
-    let reached = if gateway.accepted.holds() { reached } else { &[] };
-    let is_lost = |address: &Address| matches!(address, Address::Ip(ip) if lost.contains_key(ip));
     let sets = gateway.count_sets();
     let body = Body::Gateway {
         conditions,
-        addresses: reached.iter().filter(|one| !is_lost(one)).cloned().collect(),
-        listeners: listener_bodies(gateway.own_listeners(), attached, progress),
+        addresses: addresses::told(gateway, progress),
+        listeners: listener_bodies(gateway, gateway.own_listeners(), attached, progress),
         attached_sets: (gateway.takes_sets || sets > 0).then_some(sets),
     };
     Wanted::new(Kind::Gateway, key, &gateway.head, body)
@@ -276,12 +273,13 @@ pub fn gateway(
 
 /// Of listeners that one object has.
 pub(super) fn listener_bodies(
+    gateway: &Gateway,
     listeners: &[Listener],
     attached: impl Fn(&ListenerKey) -> usize,
     progress: Progress<'_>,
 ) -> Vec<ListenerBody> {
     let each = listeners.iter().map(|listener| {
-        let programmed = listener_programmed(listener, progress);
+        let programmed = listener_programmed(gateway, listener, progress);
         let mut conditions = vec![
             listener.accepted.condition(),
             programmed.condition(),
@@ -300,18 +298,8 @@ pub(super) fn listener_bodies(
     each.collect()
 }
 
-/// Addresses on which no listener could be opened, and why.
-fn lost_addresses(gateway: &Gateway, progress: Progress<'_>) -> BTreeMap<IpAddr, String> {
-    let binds =
-        || gateway.listeners.iter().filter_map(|listener| listener.served.as_ref()).flat_map(|s| &s.binds);
-    let open: BTreeSet<_> =
-        binds().filter(|bind| !progress.unusable.contains_key(bind)).map(|bind| bind.address.ip()).collect();
-    let lost = binds().filter(|bind| !open.contains(&bind.address.ip()));
-    lost.filter_map(|bind| Some((bind.address.ip(), format!("{bind}: {}", progress.unusable.get(bind)?))))
-        .collect()
-}
-
 pub(super) fn listener_programmed(
+    gateway: &Gateway,
     listener: &Listener,
     progress: Progress<'_>,
 ) -> Verdict<ListenerProgrammed> {
@@ -331,7 +319,12 @@ pub(super) fn listener_programmed(
         return Verdict::new(ListenerProgrammed::Invalid, why);
     };
     if served.binds.is_empty() {
-        return Verdict::new(ListenerProgrammed::Pending, "no port of the pods is given yet");
+        // Without a cluster it has no addresses; in one, no ports.
+        let why = match gateway.claims.is_empty() {
+            true => "the Gateway has no address",
+            false => "no port of the pods is given yet",
+        };
+        return Verdict::new(ListenerProgrammed::Pending, why);
     }
     let unusable = served.binds.iter().find_map(|bind| Some((bind, progress.unusable.get(bind)?)));
     if let Some((bind, why)) = unusable {
@@ -346,33 +339,33 @@ pub(super) fn listener_programmed(
 }
 
 pub(super) fn gateway_programmed(gateway: &Gateway, progress: Progress<'_>) -> Verdict<GatewayProgrammed> {
+    if let Some(missing) = addresses::missing(gateway, progress) {
+        return missing;
+    }
     if !gateway.accepted.holds() {
         return Verdict::new(GatewayProgrammed::Invalid, gateway.accepted.message.as_str());
     }
     if !gateway.listeners.iter().any(Listener::is_usable) {
         return Verdict::new(GatewayProgrammed::Invalid, "no listener can be served");
     }
-    if let Some(missing) = &gateway.reached.missing {
-        return missing.clone();
-    }
-    if let Some(why) = lost_addresses(gateway, progress).values().next() {
-        let message = format!("spec.addresses: {why}");
-        return Verdict::new(GatewayProgrammed::AddressNotUsable, message);
-    }
     if !progress.served {
         return Verdict::new(GatewayProgrammed::Pending, progress.waits_for());
     }
-    match none_can_be_opened(&gateway.listeners, progress) {
+    match none_can_be_opened(gateway, &gateway.listeners, progress) {
         Some(why) => Verdict::new(GatewayProgrammed::AddressNotUsable, why),
         None => Verdict::new(GatewayProgrammed::Programmed, progress.replicas),
     }
 }
 
 /// Why not one of the listeners can be reached, if it is for their sockets.
-pub(super) fn none_can_be_opened(listeners: &[Listener], progress: Progress<'_>) -> Option<String> {
+pub(super) fn none_can_be_opened(
+    gateway: &Gateway,
+    listeners: &[Listener],
+    progress: Progress<'_>,
+) -> Option<String> {
     let mut why = None;
     for listener in listeners {
-        let programmed = listener_programmed(listener, progress);
+        let programmed = listener_programmed(gateway, listener, progress);
         match programmed.reason {
             ListenerProgrammed::Programmed => return None,
             ListenerProgrammed::PortUnavailable => why = why.or(Some(programmed.message)),
@@ -386,9 +379,11 @@ pub(super) fn none_can_be_opened(listeners: &[Listener], progress: Progress<'_>)
 /// more is removed.
 pub(super) fn is_own_condition(type_: &str) -> bool {
     use crate::attach::verdict::{
-        GatewayInsecureValidation, ListenerOverlapping, NotHonoured, RoutePartiallyInvalid, RouteShadowed,
+        GatewayAddressesAssigned, GatewayInsecureValidation, ListenerOverlapping, NotHonoured,
+        RoutePartiallyInvalid, RouteShadowed,
     };
     let own = [
+        GatewayAddressesAssigned::TYPE,
         GatewayInsecureValidation::TYPE,
         ListenerOverlapping::TYPE,
         NotHonoured::TYPE,

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use tidegate::attach::verdict::Condition;
 use tidegate::control::pipeline::Step;
-use tidegate::status::{Body, ListenerBody, Wanted};
+use tidegate::status::{Body, GatewayAddress, ListenerBody, Wanted};
 
 /// Everything that the step says, as YAML.
 pub(crate) fn write(step: &Step) -> String {
@@ -78,7 +78,7 @@ fn status(wanted: &Wanted) -> Value {
         Body::Gateway { conditions: all, addresses, listeners: those, attached_sets } => {
             status.insert(
                 "addresses".to_owned(),
-                json!(addresses.iter().map(ToString::to_string).collect::<Vec<_>>()),
+                json!(addresses.iter().map(told_address).collect::<Vec<_>>()),
             );
             status.insert("conditions".to_owned(), conditions(all));
             status.insert("listeners".to_owned(), listeners(those));
@@ -149,4 +149,8 @@ fn conditions(all: &[Condition]) -> Value {
         format!("{}={} {}{end}", condition.type_, condition.truth.as_str(), condition.reason)
     };
     all.iter().map(line).collect()
+}
+
+fn told_address(one: &GatewayAddress) -> String {
+    format!("{} {}", one.address, one.routability.unwrap_or_default()).trim_end().to_owned()
 }

@@ -54,7 +54,7 @@ pub struct GatewaySpecAddress {
     /// The address; without one any of the type will do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
-    /// `Public`, `Private`, `Cluster` or an implementation's own: from where it can be reached.
+    /// From where it is to be reached: empty, `Cluster`, or a name of an implementation's own with a prefix.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routability: Option<String>,
 }

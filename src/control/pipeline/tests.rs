@@ -322,6 +322,7 @@ fn a_gateway_is_programmed_when_every_worker_serves_it() {
             "Accepted=Accepted",
             "Programmed=Programmed",
             "ResolvedRefs=ResolvedRefs",
+            "AddressesAssigned=AddressesAssigned",
             "Accepted=Accepted",
             "Programmed=Programmed",
             "ResolvedRefs=ResolvedRefs",
@@ -364,10 +365,11 @@ fn a_socket_that_cannot_be_opened_is_told() {
     let step = fixture.later(1);
     let conditions = told(&step, Kind::Gateway, "web").unwrap();
     assert_eq!(conditions[..2], ["Accepted=Accepted", "Programmed=AddressNotUsable"]);
-    assert_eq!(conditions[4], "Programmed=PortUnavailable");
+    assert_eq!(conditions[3], "AddressesAssigned=PartiallyAssigned");
+    assert_eq!(conditions[5], "Programmed=PortUnavailable");
     let Body::Gateway { addresses, conditions, .. } = &step.statuses[0].body else { panic!() };
     assert_eq!(addresses.iter().map(ToString::to_string).collect::<Vec<_>>(), ["127.0.0.1"]);
-    assert_eq!(conditions[1].message, "spec.addresses: 127.0.0.2:80: address in use");
+    assert_eq!(conditions[1].message, "spec.addresses[1]: 127.0.0.2:80: address in use");
     fixture.pipeline.bind_failed(socket, "address in use");
     assert_eq!(fixture.later(1).statuses, []);
     fixture.pipeline.bound(socket);
@@ -471,11 +473,12 @@ fn a_rotated_certificate_is_one_resource_and_a_deleted_one_leaves_its_listener_t
     assert!(matches!(upserts(&step).as_slice(), [ResourceKey::Listener(_)]), "{:?}", upserts(&step));
     let conditions = told(&step, Kind::Gateway, "web").unwrap();
     assert_eq!(
-        conditions[..6],
+        conditions[..7],
         [
             "Accepted=Accepted",
             "Programmed=Programmed",
             "ResolvedRefs=ListenersNotResolved",
+            "AddressesAssigned=AddressesAssigned",
             "Accepted=Accepted",
             "Programmed=Invalid",
             "ResolvedRefs=InvalidCertificateRef"

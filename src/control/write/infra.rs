@@ -1,6 +1,7 @@
 //! The ports of the pods, each Gateway's Service and ServiceAccount, and the Services of XBackends.
 
 mod selections;
+mod services;
 
 use crate::api::{ConfigMap, ObjectMeta, Service};
 use crate::infra::{Allocation, Claim, Home, Plan, mark};
@@ -126,7 +127,7 @@ impl InfraWriter {
                 // Should somebody delete it, it is made again.
                 self.written.remove(&place(service));
             } else {
-                problems.extend(self.apply(service).await.err());
+                problems.extend(self.apply_service(service).await.err());
             }
         }
         for service in plan.existing.values() {
@@ -222,6 +223,10 @@ impl InfraWriter {
 
     /// Makes the object as it is wanted, unless that was done; returns it if it was made.
     async fn apply<T: Made>(&mut self, wanted: &T) -> Result<Option<T>, String> {
+        self.try_apply(wanted).await.map_err(|error| problem(wanted, &error))
+    }
+
+    async fn try_apply<T: Made>(&mut self, wanted: &T) -> Result<Option<T>, kube::Error> {
         let place = place(wanted);
         let (_, namespace, name) = place.clone();
         let mark = mark(wanted).unwrap_or_default().to_owned();
@@ -238,7 +243,7 @@ impl InfraWriter {
             }
             // The Gateway's namespace is going, and the Gateway with it.
             Err(kube::Error::Api(status)) if status.code == 404 || is_going(&status) => Ok(None),
-            Err(error) => Err(format!("{} {namespace}/{name}: {error}", place.0)),
+            Err(error) => Err(error),
         }
     }
 
@@ -301,6 +306,11 @@ impl Made for ServiceAccount {}
 fn place<T: Resource<DynamicType = ()> + k8s_openapi::Resource>(object: &T) -> Place {
     let metadata = object.meta();
     (T::KIND, metadata.namespace.clone().unwrap_or_default(), metadata.name.clone().unwrap_or_default())
+}
+
+fn problem<T: Made>(object: &T, error: &kube::Error) -> String {
+    let (kind, namespace, name) = place(object);
+    format!("{kind} {namespace}/{name}: {error}")
 }
 
 /// Nothing can be made any more in a namespace that is being deleted.

@@ -46,6 +46,9 @@ pub(crate) fn member<'a>(gateway: &'a Gateway, settings: &'a ServiceSettings) ->
         created: 0,
         accepted: true,
         address: None,
+        cluster_ips: &[],
+        cluster_count: 0,
+        internal: false,
         by_host: false,
         settings,
     }

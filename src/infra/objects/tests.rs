@@ -147,3 +147,55 @@ fn settings_go_into_the_service_where_its_type_has_a_use_for_them() {
     let (ip, class, ranges) = left_out();
     assert_eq!(fields(&inside), (json!("ClusterIP"), ip, class, ranges, none.clone(), dual, none));
 }
+
+#[test]
+fn who_asks_for_cluster_ips_only_is_never_exposed() {
+    let gateway = gateway("web", "shop", "0a1b2c3d-4e5f", Value::Null);
+    let ports = BTreeMap::from([(claim(80), 10240)]);
+    let types = |type_: Option<ServiceType>, by_host| {
+        let settings = ServiceSettings { type_, ..ServiceSettings::default() };
+        let of = |internal| {
+            let member = Member { internal, by_host, ..member(&gateway, &settings) };
+            service(&home(), &member, &ports).spec.unwrap().type_.unwrap()
+        };
+        (of(false), of(true))
+    };
+    let inside = "ClusterIP".to_owned();
+    assert_eq!(types(None, false), ("LoadBalancer".to_owned(), inside.clone()));
+    assert_eq!(types(Some(ServiceType::LoadBalancer), false), ("LoadBalancer".to_owned(), inside.clone()));
+    assert_eq!(types(Some(ServiceType::NodePort), false), ("NodePort".to_owned(), inside.clone()));
+    assert_eq!(types(None, true), (inside.clone(), inside));
+}
+
+#[test]
+fn a_service_begins_with_the_cluster_ips_that_are_asked_for() {
+    let gateway = gateway("web", "shop", "0a1b2c3d-4e5f", Value::Null);
+    let ips = |texts: &[&str]| texts.iter().map(|ip| ip.parse().unwrap()).collect::<Vec<IpAddr>>();
+    let made = |type_, ip_family_policy, cluster_ips: &[&str], address: Option<&str>| {
+        let settings = ServiceSettings { type_, ip_family_policy, ..ServiceSettings::default() };
+        let cluster_ips = ips(cluster_ips);
+        let member = Member {
+            cluster_ips: &cluster_ips,
+            cluster_count: cluster_ips.len(),
+            address: address.map(|ip| ip.parse().unwrap()),
+            ..member(&gateway, &settings)
+        };
+        let mut made = service(&home(), &member, &BTreeMap::new());
+        set_cluster_ips(&mut made, &member);
+        let tried = without_cluster_ips(&made);
+        let all = [made].into_iter().chain(tried).map(|service| {
+            let spec = service.spec.unwrap();
+            assert_eq!(spec.cluster_ip, spec.cluster_ips.iter().flatten().next().cloned());
+            (spec.ip_family_policy.unwrap_or_default(), spec.cluster_ips.unwrap_or_default().join(" "))
+        });
+        all.map(|(policy, ips)| format!("{policy} {ips}").trim().to_owned()).collect::<Vec<_>>()
+    };
+    let (inside, single) = (Some(ServiceType::ClusterIP), Some(IpFamilyPolicy::SingleStack));
+    assert_eq!(made(None, None, &[], Some("192.0.2.1")), [""]);
+    assert_eq!(made(inside, None, &[], Some("10.0.0.1")), ["10.0.0.1", ""]);
+    assert_eq!(made(None, None, &["10.0.0.1"], Some("192.0.2.1")), ["10.0.0.1", ""]);
+    let both = ["10.0.0.1 fd00::1", "10.0.0.1", "fd00::1", ""].map(|ips| format!("PreferDualStack {ips}"));
+    assert_eq!(made(None, None, &["10.0.0.1", "fd00::1"], None), both.map(|text| text.trim().to_owned()));
+    assert_eq!(made(None, single, &["fd00::1", "10.0.0.1"], None), ["SingleStack fd00::1", "SingleStack"]);
+    assert_eq!(made(None, None, &["10.0.0.1", "10.0.0.2"], None)[0], "PreferDualStack 10.0.0.1");
+}

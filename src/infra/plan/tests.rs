@@ -19,6 +19,9 @@ fn a_gateway_gets_its_service_once_it_has_a_port() {
             created: 5,
             accepted: true,
             address: None,
+            cluster_ips: &[],
+            cluster_count: 0,
+            internal: false,
             by_host: false,
             settings: &settings,
         }]
@@ -81,4 +84,23 @@ fn nothing_changes_for_a_gateway_as_long_as_it_is_not_accepted() {
     allocation.settle(&first.claims, 0);
     let second = plan(&home(), &allocation, members(), [].iter());
     assert_eq!((second.claims.len(), second.services.len()), (1, 0));
+}
+
+#[test]
+fn cluster_ips_are_asked_for_only_where_there_is_no_service_yet() {
+    let settings = ServiceSettings::default();
+    let (gateway, claims) = (gateway("web", "shop", "u-1", json!(null)), claims("u-1"));
+    let cluster_ips = ["10.96.0.9".parse().unwrap()];
+    let members =
+        || [Member { claims: &claims, cluster_ips: &cluster_ips, ..member(&gateway, &settings) }].into_iter();
+    let mut allocation = Allocation::default();
+    allocation.settle(&[(claims.first().unwrap().clone(), 0)].into(), 0);
+    let ip = |plan: &Plan| plan.services[0].spec.as_ref().unwrap().cluster_ip.clone();
+    let first = plan(&home(), &allocation, members(), [].iter());
+    assert_eq!(ip(&first).as_deref(), Some("10.96.0.9"));
+    // It cannot be changed, and a Service with another one is as wanted: nothing is written again.
+    let mut there = first.services[0].clone();
+    there.spec.as_mut().unwrap().cluster_ip = Some("10.96.0.1".to_owned());
+    let second = plan(&home(), &allocation, members(), [Arc::new(there)].iter());
+    assert_eq!((ip(&second), second.is_there(&second.services[0])), (None, true));
 }

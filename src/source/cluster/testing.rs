@@ -18,6 +18,9 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::{mpsc, watch};
 
+/// With this begin the ClusterIPs that it gives to Services that ask for them.
+const SERVICE_CIDR: &str = "10.96.";
+
 type Answer = Response<UnsyncBoxBody<Bytes, io::Error>>;
 
 /// The server; a clone is the same one.
@@ -383,6 +386,10 @@ impl State {
     fn write(&mut self, asked: &Asked, place: &Place, subresource: Option<&str>) -> Answer {
         if let Some(intruder) = self.intruder.take() {
             self.put(intruder);
+        }
+        let ips = asked.body.pointer("/spec/clusterIPs").and_then(Value::as_array);
+        if ips.into_iter().flatten().any(|ip| !ip.as_str().unwrap().starts_with(SERVICE_CIDR)) {
+            return failure(422, "Invalid", "the provided IP is not in the valid range");
         }
         let given = asked.body["metadata"]["resourceVersion"].as_str();
         let live = self.objects.get(place).cloned();

@@ -5,6 +5,7 @@ use crate::attach::verdict::Truth;
 use crate::infra::Address;
 use crate::model::ObjectKey;
 use crate::status::FEATURES;
+use crate::status::GatewayAddress;
 use serde_json::{Value, json};
 
 const US: &str = "tidegate.dev/gateway-controller";
@@ -180,14 +181,28 @@ fn a_gateway_keeps_what_others_say_of_its_listeners() {
     .unwrap();
     let body = Body::Gateway {
         conditions: vec![condition("Accepted", Truth::True)],
-        addresses: vec![Address::Ip("::1".parse().unwrap())],
+        addresses: vec![
+            GatewayAddress { address: Address::Ip("::1".parse().unwrap()), routability: None },
+            GatewayAddress {
+                address: Address::Ip("10.0.0.1".parse().unwrap()),
+                routability: Some("Cluster"),
+            },
+            GatewayAddress { address: Address::Hostname("a.example".to_owned()), routability: Some("") },
+        ],
         listeners: vec![listener("http"), listener("new")],
         attached_sets: Some(1),
     };
     let (status, _, _) = merged(body, Some(Status::Gateway(live)), "2026-02-02T00:00:00Z");
     assert_eq!(status["conditions"][0], theirs);
     assert_eq!(status["conditions"][1]["observedGeneration"], 5);
-    assert_eq!(status["addresses"], json!([{"type": "IPAddress", "value": "::1"}]));
+    assert_eq!(
+        status["addresses"],
+        json!([
+            {"type": "IPAddress", "value": "::1"},
+            {"type": "IPAddress", "value": "10.0.0.1", "routability": "Cluster"},
+            {"type": "Hostname", "value": "a.example", "routability": ""},
+        ])
+    );
     assert_eq!(status["attachedListenerSets"], 1);
     let listeners = status["listeners"].as_array().unwrap();
     assert_eq!(

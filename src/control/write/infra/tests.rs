@@ -4,6 +4,7 @@ use crate::infra::{Member, plan};
 use crate::model::IpProtocol;
 use crate::source::cluster::testing::ApiServer;
 use serde_json::{Value, json};
+use std::net::IpAddr;
 
 const PORTS: &str = "/api/v1/namespaces/tidegate-system/configmaps";
 
@@ -12,6 +13,8 @@ struct World {
     server: ApiServer,
     plans: watch::Sender<Option<Arc<Plan>>>,
     leads: watch::Sender<bool>,
+    /// What the Gateways ask for.
+    cluster_ips: Vec<IpAddr>,
 }
 
 impl World {
@@ -20,7 +23,7 @@ impl World {
         let ports = ObjectKey::new("tidegate-system", "tidegate-ports");
         let (writer, plans) = InfraWriter::new(server.client(), home(), ports, leads.subscribe());
         tokio::spawn(writer.run());
-        Self { server, plans, leads }
+        Self { server, plans, leads, cluster_ips: Vec::new() }
     }
 
     /// Plans for these Gateways from what the server has by now, as the loop does on every event.
@@ -36,6 +39,9 @@ impl World {
             created: 0,
             accepted: true,
             address: None,
+            cluster_ips: &self.cluster_ips,
+            cluster_count: self.cluster_ips.len(),
+            internal: false,
             by_host: false,
             settings: &settings,
         });
@@ -114,6 +120,29 @@ async fn a_service_that_somebody_deletes_or_bends_comes_again() {
     world.plan(&["one"]).await;
     world.server.delete(&service);
     assert_eq!(world.plan(&["one"]).await, [patch]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_ip_that_cannot_be_had_keeps_no_service_from_being_made() {
+    let patch = "PATCH tidegate-system/services/gw-web-one-one";
+    let service = object("Service", "gw-web-one-one");
+    for (asked, attempts, given) in [
+        (&["10.96.0.9"][..], 1, json!(["10.96.0.9"])),
+        (&["10.1.1.1"], 2, Value::Null),
+        (&["10.96.0.9", "fd00::9"], 2, json!(["10.96.0.9"])),
+        (&["fd00::9", "10.96.0.9"], 3, json!(["10.96.0.9"])),
+        (&["fd00::9", "10.1.1.1"], 4, Value::Null),
+    ] {
+        let mut world = World::new(ApiServer::new());
+        world.cluster_ips = asked.iter().map(|ip| ip.parse().unwrap()).collect();
+        world.plan(&["one"]).await;
+        assert_eq!(world.plan(&["one"]).await, vec![patch; attempts], "{asked:?}");
+        assert_eq!(world.server.get(&service).unwrap()["spec"]["clusterIPs"], given, "{asked:?}");
+        // As it is made it stays.
+        assert_eq!(world.plan(&["one"]).await, [""; 0]);
+        let next = World { cluster_ips: world.cluster_ips.clone(), ..World::new(world.server.clone()) };
+        assert_eq!(next.plan(&["one"]).await, [""; 0]);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,31 @@
+//! Services that ask for ClusterIPs.
+
+use super::{InfraWriter, problem};
+use crate::api::Service;
+use crate::infra::without_cluster_ips;
+
+/// "Invalid": the API server says this of a ClusterIP that it cannot give.
+const INVALID: u16 = 422;
+
+impl InfraWriter {
+    /// Makes the Service as it is wanted; where its ClusterIPs cannot be had, without these. So they keep
+    /// no Gateway from its other addresses, and as it is made then, nothing is tried again.
+    pub(super) async fn apply_service(&mut self, wanted: &Service) -> Result<(), String> {
+        let mut refused = match self.try_apply(wanted).await {
+            Ok(_) => return Ok(()),
+            Err(error) => error,
+        };
+        for service in without_cluster_ips(wanted) {
+            if !matches!(&refused, kube::Error::Api(status) if status.code == INVALID) {
+                break;
+            }
+            let answer = self.try_apply(&service).await;
+            tracing::warn!("{}; tried with other ClusterIPs", problem(wanted, &refused));
+            match answer {
+                Ok(_) => return Ok(()),
+                Err(error) => refused = error,
+            }
+        }
+        Err(problem(wanted, &refused))
+    }
+}
