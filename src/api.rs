@@ -15,6 +15,7 @@ pub mod ingress;
 mod kind;
 mod names;
 mod object;
+mod optional;
 mod schema;
 mod trust_bundle;
 pub mod upstream;
@@ -23,6 +24,7 @@ pub use crds::crds;
 pub use decode::{Decoded, Ignored, Invalid, decode, expand};
 pub use kind::Kind;
 pub use object::{Object, ObjectId, Stored};
+pub use optional::Optional;
 pub use schema::FieldError;
 pub use trust_bundle::{ClusterTrustBundle, ClusterTrustBundleSpec};
 

@@ -15,6 +15,7 @@ mod dirty;
 mod endpoints;
 mod event;
 mod references;
+mod served;
 mod state;
 #[cfg(test)]
 pub(crate) mod testing;

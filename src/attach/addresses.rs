@@ -1,6 +1,6 @@
 //! Where a Gateway's listeners listen.
 
-use super::assigned::{Entry, Routability};
+use super::assigned::{Entry, Foreign, Routability, first_of_balancer};
 use super::options::{HostPorts, Place, Pods};
 use super::verdict::{GatewayAccepted, Verdict};
 use crate::api::gateway::{GatewaySpec, GatewaySpecAddress};
@@ -57,6 +57,35 @@ fn entry(wire: &GatewaySpecAddress, place: &Place) -> Result<Entry, String> {
 /// anyway: then it is to be reached in no other way.
 pub(super) fn is_internal(asked: &[Entry]) -> bool {
     !asked.is_empty() && !asked.iter().any(|entry| entry.routability.is_usual())
+}
+
+/// The addresses that a Gateway's Service is to have.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Requested {
+    /// The one of the default behaviour.
+    pub usual: Option<IpAddr>,
+    /// The ClusterIPs.
+    pub cluster: Vec<IpAddr>,
+    /// How many ClusterIPs it is to have, these among them.
+    pub count: usize,
+    /// Whether it is to be reached by its ClusterIPs only.
+    pub internal: bool,
+}
+
+impl Requested {
+    /// What may be asked for in a Gateway's name.
+    pub(super) fn new(asked: &[Entry], foreign: &Foreign) -> Self {
+        let cluster = |entry: &&Entry| entry.routability == Routability::Cluster && !entry.is_name;
+        let ours = asked.iter().enumerate().filter(|(index, _)| !foreign.contains_key(index));
+        let cluster_ips =
+            ours.map(|(_, entry)| entry).filter(cluster).filter_map(|entry| entry.value.as_ref());
+        Self {
+            usual: first_of_balancer(asked, foreign).and_then(Address::ip),
+            cluster: cluster_ips.filter_map(Address::ip).collect(),
+            count: asked.iter().filter(cluster).count(),
+            internal: is_internal(asked),
+        }
+    }
 }
 
 /// Where the listeners of one Gateway listen.

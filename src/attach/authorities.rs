@@ -1,6 +1,6 @@
 //! Objects with certificates of authorities, to which others refer.
 
-use crate::api::{Kind, Object, ObjectId};
+use crate::api::{Kind, Object, ObjectId, Optional};
 use crate::convert::{self, InvalidBundle};
 use crate::index::Index;
 use crate::model::{Authorities, ObjectKey};
@@ -64,7 +64,7 @@ pub(super) fn join(found: &[Authorities]) -> Option<Authorities> {
 impl Bundles {
     /// Finds the certificates that an object holds.
     pub(super) fn find(&mut self, index: &Index, id: &ObjectId) -> Result<Authorities, NoBundle> {
-        if !index.is_served(id.kind) {
+        if !index.is_served(Optional::Kind(id.kind)) {
             return Err(NoBundle::Kind(format!(
                 "the API server does not serve kind {} of group {:?}: use a ConfigMap, or switch the kind on there \
                  (Kubernetes 1.37 serves it)",

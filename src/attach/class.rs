@@ -5,9 +5,10 @@ use super::run::Head;
 use super::verdict::{ClassAccepted, ClassSupportedVersion, Verdict};
 use super::{Options, parameters};
 use crate::api::gateway::GatewayClass;
-use crate::api::{Kind, ObjectId};
+use crate::api::{Kind, ObjectId, Optional};
 use crate::index::Index;
 use crate::model::ObjectKey;
+use std::collections::BTreeSet;
 
 /// A GatewayClass of this controller.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,8 +19,10 @@ pub struct Class {
     pub accepted: Verdict<ClassAccepted>,
     /// Whether the installed schema is known.
     pub supported_version: Verdict<ClassSupportedVersion>,
-    /// Whether there can be ClusterTrustBundles, so that referring to them is supported.
-    pub trust_bundles: bool,
+    /// What the API server does not serve, so that it cannot be supported.
+    pub unserved: BTreeSet<Optional>,
+    /// Whether Gateways can have ClusterIPs.
+    pub has_cluster_ips: bool,
 }
 
 /// Whose a Gateway is.
@@ -39,7 +42,7 @@ pub(super) fn judge(index: &Index, options: &Options, key: &ObjectKey) -> Option
 
 /// The same, with the parameters that its Gateways begin with.
 fn look(index: &Index, options: &Options, key: &ObjectKey) -> Option<(Class, Resolved)> {
-    let trust_bundles = index.is_served(Kind::ClusterTrustBundle);
+    let (unserved, has_cluster_ips) = (index.unserved().clone(), options.makes_infrastructure());
     let supported_version = Verdict::good(ClassSupportedVersion::SupportedVersion);
     if let Some(class) = index.get::<GatewayClass>(key) {
         if class.spec.controller_name != *options.controller_name {
@@ -50,7 +53,7 @@ fn look(index: &Index, options: &Options, key: &ObjectKey) -> Option<(Class, Res
             Err(why) => (Verdict::new(ClassAccepted::InvalidParameters, why), Resolved::default()),
         };
         return Some((
-            Class { head: Head::of(&class.metadata), accepted, supported_version, trust_bundles },
+            Class { head: Head::of(&class.metadata), accepted, supported_version, unserved, has_cluster_ips },
             resolved,
         ));
     }
@@ -59,7 +62,7 @@ fn look(index: &Index, options: &Options, key: &ObjectKey) -> Option<(Class, Res
     let accepted = Verdict::new(ClassAccepted::Invalid, broken.message());
     ours.then(|| {
         (
-            Class { head: Head::of_broken(broken), accepted, supported_version, trust_bundles },
+            Class { head: Head::of_broken(broken), accepted, supported_version, unserved, has_cluster_ips },
             Resolved::default(),
         )
     })

@@ -1,7 +1,7 @@
 //! Gateways.
 
-use super::addresses::{self, Binds, is_internal, port_of};
-use super::assigned::{Entry, Foreign, Routability, first_of_balancer};
+use super::addresses::{self, Binds, Requested, port_of};
+use super::assigned::{Entry, Foreign};
 use super::authorities::Bundles;
 use super::backends::Known;
 use super::certificates::Certificates;
@@ -24,14 +24,13 @@ use super::verdict::{
 };
 use crate::api::gateway;
 use crate::api::ingress::is_of_class;
-use crate::api::{Kind, ObjectId};
+use crate::api::{Kind, ObjectId, Optional};
 use crate::convert::Parameters;
 use crate::convert::unsupported::{self, Effect};
 use crate::index::Index;
 use crate::infra::{Address, Claim};
 use crate::model::{BindAddress, Certificate, ObjectKey};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 use std::sync::Arc;
 
 /// A Gateway of this controller with all that was found of it.
@@ -69,19 +68,6 @@ pub struct Gateway {
     pub sets: BTreeMap<ObjectKey, ListenerSet>,
     /// Whether it takes ListenerSets of any namespace.
     pub takes_sets: bool,
-}
-
-/// The addresses that a Gateway's Service is to have.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Requested {
-    /// The one of the default behaviour.
-    pub usual: Option<IpAddr>,
-    /// The ClusterIPs.
-    pub cluster: Vec<IpAddr>,
-    /// How many ClusterIPs it is to have, these among them.
-    pub count: usize,
-    /// Whether it is to be reached by its ClusterIPs only.
-    pub internal: bool,
 }
 
 /// A Gateway that is this controller's, or why it is not.
@@ -163,7 +149,7 @@ pub(super) fn judge(
         created: created(&wire.metadata),
         reached,
         asked,
-        tells_routability: !options.makes_infrastructure(),
+        tells_routability: index.is_served(Optional::ADDRESS_ROUTABILITY),
         requested: Requested::default(),
         claims,
         accepted,
@@ -366,16 +352,7 @@ impl Gateway {
             (owner != key).then(|| (index, owner.clone()))
         });
         let foreign: Foreign = foreign.collect();
-        let cluster = |entry: &&Entry| entry.routability == Routability::Cluster && !entry.is_name;
-        let ours = self.asked.iter().enumerate().filter(|(index, _)| !foreign.contains_key(index));
-        let cluster_ips =
-            ours.map(|(_, entry)| entry).filter(cluster).filter_map(|entry| entry.value.as_ref());
-        self.requested = Requested {
-            usual: first_of_balancer(&self.asked, &foreign).and_then(Address::ip),
-            cluster: cluster_ips.filter_map(Address::ip).collect(),
-            count: self.asked.iter().filter(cluster).count(),
-            internal: is_internal(&self.asked),
-        };
+        self.requested = Requested::new(&self.asked, &foreign);
         self.reached.assign(&self.asked, &foreign);
     }
 

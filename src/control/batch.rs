@@ -59,7 +59,8 @@ fn is_of_endpoints(event: &Event) -> bool {
         Event::Apply(object) => object.kind(),
         Event::Broken(broken) => broken.id.kind,
         Event::Delete(id) => id.kind,
-        Event::Reset { kind, .. } | Event::Listed(kind) | Event::Served { kind, .. } => *kind,
+        Event::Reset { kind, .. } | Event::Listed(kind) => *kind,
+        Event::Served { .. } => return false,
     };
     kind == Kind::EndpointSlice
 }

@@ -3,7 +3,7 @@
 use crate::api::gateway::{
     LocalPolicyTargetReferenceWithSectionName, ParentGatewayReference, ParentReference,
 };
-use crate::api::{Kind, Object, ObjectId, Time};
+use crate::api::{Kind, Object, ObjectId, Optional, Time};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -45,10 +45,10 @@ pub enum Event {
     /// Every object of the kind that was there at the start has been told. Nothing is served
     /// and no status is written before this came for every kind.
     Listed(Kind),
-    /// Whether the API server serves a kind that it need not serve; until it is told, it does.
+    /// Whether the API server serves what it need not serve; until it is told, it does.
     Served {
-        /// The kind.
-        kind: Kind,
+        /// What.
+        what: Optional,
         /// Whether it does.
         served: bool,
     },

@@ -3,7 +3,7 @@
 use super::references::{self, Dependency};
 use super::xbackends::{select_alike, xbackend_of};
 use super::{Broken, Dirty, Event};
-use crate::api::{EndpointSlice, Kind, Object, ObjectId, Service, Stored};
+use crate::api::{EndpointSlice, Kind, Object, ObjectId, Optional, Service, Stored};
 use crate::model::ObjectKey;
 use crate::support::relation::Relation;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,8 +20,8 @@ pub struct Index {
     objects: BTreeMap<ObjectId, Object>,
     broken: BTreeMap<ObjectId, Arc<Broken>>,
     listed: BTreeSet<Kind>,
-    /// Kinds that the API server does not serve.
-    unserved: BTreeSet<Kind>,
+    /// What the API server does not serve.
+    pub(super) unserved: BTreeSet<Optional>,
     /// Objects of which nobody has said yet whether they are there.
     awaited: BTreeSet<ObjectId>,
     references: Relation<ObjectId, Dependency>,
@@ -45,17 +45,7 @@ impl Index {
             Event::Listed(kind) => {
                 self.listed.insert(kind);
             }
-            Event::Served { kind, served } => self.served(kind, served),
-        }
-    }
-
-    fn served(&mut self, kind: Kind, served: bool) {
-        let changed = if served { self.unserved.remove(&kind) } else { self.unserved.insert(kind) };
-        if changed {
-            let referred: Vec<_> = self.referred(kind).cloned().collect();
-            referred.iter().for_each(|id| self.mark_referrers(id));
-            // They say what can be referred to.
-            self.dirty.objects.extend(self.ids(Kind::GatewayClass).cloned().collect::<Vec<_>>());
+            Event::Served { what, served } => self.served(what, served),
         }
     }
 
@@ -160,11 +150,6 @@ impl Index {
     pub fn referrers_listed(&self) -> bool {
         let by_name = |kind: &Kind| matches!(kind, Kind::Secret | Kind::ConfigMap);
         Kind::ALL.iter().all(|kind| by_name(kind) || self.listed.contains(kind))
-    }
-
-    /// Whether the API server serves the kind.
-    pub fn is_served(&self, kind: Kind) -> bool {
-        !self.unserved.contains(&kind)
     }
 
     /// Whether this kind was listed once.
@@ -292,7 +277,7 @@ impl Index {
         }
     }
 
-    fn mark_referrers(&mut self, id: &ObjectId) {
+    pub(super) fn mark_referrers(&mut self, id: &ObjectId) {
         let dependency = Dependency::Object(id.clone());
         self.dirty.objects.extend(self.references.users_of(&dependency).cloned());
     }

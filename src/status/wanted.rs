@@ -1,7 +1,7 @@
 //! What this controller wants to say of an object.
 
 use super::addresses::{self, GatewayAddress};
-use super::features::{FEATURES, TRUST_BUNDLES};
+use super::features;
 use crate::api::gateway::{ParentReference, RouteGroupKind};
 use crate::api::{Kind, ObjectId};
 use crate::attach::verdict::{
@@ -205,8 +205,7 @@ pub(super) fn entry_title(what: &str, reference: &ParentReference) -> String {
 /// Of a GatewayClass.
 pub fn class(key: &ObjectKey, class: &Class) -> Wanted {
     let conditions = vec![class.accepted.condition(), class.supported_version.condition()];
-    let is_there = |feature: &&str| class.trust_bundles || *feature != TRUST_BUNDLES;
-    let features = FEATURES.into_iter().filter(is_there).collect();
+    let features = features::of_class(class);
     Wanted::new(Kind::GatewayClass, key, &class.head, Body::Class { conditions, features })
 }
 

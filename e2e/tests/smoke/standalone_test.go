@@ -59,12 +59,12 @@ type status struct {
 	}
 }
 
-// decided is what a status says, but for Programmed, which is not decided but done.
+// decided is what a status says, but for Programmed and AddressesAssigned, which are not decided but done.
 func (s status) decided() []string {
 	var all []string
 	add := func(place string, conditions []condition) {
 		for _, c := range conditions {
-			if c.Type != "Programmed" {
+			if c.Type != "Programmed" && c.Type != "AddressesAssigned" {
 				all = append(all, fmt.Sprintf("%s%s=%s (%s)", place, c.Type, c.Status, c.Reason))
 			}
 		}

@@ -41,14 +41,15 @@ spec: {ports: [{port: 80}]}
         text(&[("gateway.yaml", GATEWAY), ("route.yaml", route)]),
         "\
 ok   Gateway default/web     gateway.yaml:1
-       Accepted      True    Accepted
-       Programmed    True    Programmed
-       ResolvedRefs  True    ResolvedRefs
+       Accepted           True    Accepted
+       Programmed         True    Programmed
+       ResolvedRefs       True    ResolvedRefs
+       AddressesAssigned  True    AddressesAssigned
        listener http
-         Accepted      True    Accepted
-         Programmed    True    Programmed
-         ResolvedRefs  True    ResolvedRefs
-         Conflicted    False   NoConflicts
+         Accepted           True    Accepted
+         Programmed         True    Programmed
+         ResolvedRefs       True    ResolvedRefs
+         Conflicted         False   NoConflicts
 ok   HTTPRoute default/shop  route.yaml:1
        parent web
          Accepted      True    Accepted

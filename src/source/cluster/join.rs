@@ -5,9 +5,9 @@
 //! one takes away is never what the other told.
 
 use super::place::Place;
-use super::probe::OPTIONAL;
+use super::probe::{OPTIONAL, Served};
 use super::{Referred, Scope};
-use crate::api::{Kind, Object, ObjectId};
+use crate::api::{Kind, Object, ObjectId, Optional};
 use crate::index::{Broken, Event};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,8 +34,8 @@ pub(super) struct Join {
     told: BTreeMap<ObjectId, By>,
     /// Kinds of which not everything that was there at the start has been told.
     unlisted: BTreeSet<Kind>,
-    /// Whether the API server serves [`OPTIONAL`], if it is known.
-    serves: Option<bool>,
+    /// What the API server serves of that which it need not serve, if it is known.
+    serves: Option<Served>,
     /// What is referred to and not followed, as too much is in its namespace.
     refused: BTreeSet<ObjectId>,
 }
@@ -95,19 +95,25 @@ impl Join {
         (events, changes)
     }
 
-    /// Whether the API server serves [`OPTIONAL`] from now on: it is followed while it does.
-    pub(super) fn serves(&mut self, served: bool) -> (Vec<Event>, Changes) {
+    /// What the API server serves from now on of that which it need not serve: [`OPTIONAL`] is followed
+    /// while it does.
+    pub(super) fn serves(&mut self, served: Served) -> (Vec<Event>, Changes) {
         let mut changes = Changes::default();
-        if self.serves.replace(served) == Some(served) {
-            return (Vec::new(), changes);
-        }
-        let mut events = vec![Event::Served { kind: OPTIONAL, served }];
-        if served {
-            self.begin(Place::all_of(OPTIONAL), &mut changes);
-        } else {
-            let ended = self.watches.extract_if(.., |_, watch| watch.place.kind == OPTIONAL);
-            changes.end.extend(ended.map(|(number, _)| number));
-            events.push(Event::Reset { kind: OPTIONAL, namespace: None, objects: Vec::new() });
+        let before = self.serves.replace(served.clone());
+        let is_news = |what: &Optional| {
+            before.as_ref().is_none_or(|before| before.contains(what) != served.contains(what))
+        };
+        let all = std::iter::once(Optional::TRUST_BUNDLES).chain(Optional::FIELDS);
+        let mut events: Vec<_> =
+            all.filter(is_news).map(|what| Event::Served { what, served: served.contains(&what) }).collect();
+        if is_news(&Optional::TRUST_BUNDLES) {
+            if served.contains(&Optional::TRUST_BUNDLES) {
+                self.begin(Place::all_of(OPTIONAL), &mut changes);
+            } else {
+                let ended = self.watches.extract_if(.., |_, watch| watch.place.kind == OPTIONAL);
+                changes.end.extend(ended.map(|(number, _)| number));
+                events.push(Event::Reset { kind: OPTIONAL, namespace: None, objects: Vec::new() });
+            }
         }
         events.extend(self.newly_listed());
         (events, changes)

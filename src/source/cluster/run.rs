@@ -34,7 +34,7 @@ pub(super) async fn run(
             () = events.closed() => return,
             // `watches` holds a sender: this never ends.
             Some((number, event)) = receiver.recv() => join.told(number, event),
-            Ok(()) = served.changed() => match *served.borrow_and_update() {
+            Ok(()) = served.changed() => match served.borrow_and_update().clone() {
                 Some(served) => join.serves(served),
                 None => continue,
             },

@@ -3,23 +3,23 @@
 
 mod created;
 mod discovery;
+mod paths;
 
 use bytes::Bytes;
-use created::created;
+use created::{can_have_cluster_ips, created};
+use discovery::Offer;
 use http::{Method, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Frame;
 use kube::Client;
 use kube::client::Body;
+use paths::{parse, place_of};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::{mpsc, watch};
-
-/// With this begin the ClusterIPs that it gives to Services that ask for them.
-const SERVICE_CIDR: &str = "10.96.";
 
 type Answer = Response<UnsyncBoxBody<Bytes, io::Error>>;
 
@@ -40,8 +40,7 @@ struct State {
     requests: Vec<Asked>,
     away: bool,
     missing: BTreeSet<String>,
-    /// Whether ClusterTrustBundles are switched on.
-    trust_bundles: bool,
+    offer: Offer,
     /// Field selectors that nobody may ask for.
     forbidden: BTreeSet<String>,
     /// How it sends a list by a watch, if it does.
@@ -95,7 +94,7 @@ impl ApiServer {
             requests: Vec::new(),
             away: false,
             missing: BTreeSet::new(),
-            trust_bundles: false,
+            offer: Offer::default(),
             forbidden: BTreeSet::new(),
             streams: Streams::Well,
             oldest: 0,
@@ -276,7 +275,7 @@ impl State {
         if self.away {
             return Err(io::Error::new(io::ErrorKind::ConnectionRefused, "refused"));
         }
-        if let Some(found) = discovery::found(&asked.path, self.trust_bundles) {
+        if let Some(found) = self.offer.found(&asked.path) {
             return Ok(answer(StatusCode::OK, found.to_string().into_bytes()));
         }
         let (place, subresource) = parse(&asked.path);
@@ -387,8 +386,7 @@ impl State {
         if let Some(intruder) = self.intruder.take() {
             self.put(intruder);
         }
-        let ips = asked.body.pointer("/spec/clusterIPs").and_then(Value::as_array);
-        if ips.into_iter().flatten().any(|ip| !ip.as_str().unwrap().starts_with(SERVICE_CIDR)) {
+        if !can_have_cluster_ips(&asked.body) {
             return failure(422, "Invalid", "the provided IP is not in the valid range");
         }
         let given = asked.body["metadata"]["resourceVersion"].as_str();
@@ -477,30 +475,4 @@ fn stream(receiver: mpsc::UnboundedReceiver<String>) -> Answer {
         Some((Ok(Frame::data(Bytes::from(line))), receiver))
     });
     Response::new(StreamBody::new(frames).boxed_unsync())
-}
-
-fn place_of(object: &Value) -> Place {
-    let kind = object["kind"].as_str().unwrap().to_lowercase();
-    let plural = if kind.ends_with('s') { format!("{kind}es") } else { format!("{kind}s") };
-    let text = |key: &str| object["metadata"][key].as_str().unwrap_or_default().to_owned();
-    let collection = format!("{}/{plural}", object["apiVersion"].as_str().unwrap());
-    Place { collection, namespace: text("namespace"), name: text("name") }
-}
-
-/// The place that a path names, and the subresource.
-fn parse(path: &str) -> (Place, Option<String>) {
-    let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
-    let (group_version, rest) = match parts.as_slice() {
-        ["api", version, rest @ ..] => ((*version).to_owned(), rest),
-        ["apis", group, version, rest @ ..] => (format!("{group}/{version}"), rest),
-        other => panic!("no path of an API server: {other:?}"),
-    };
-    let (namespace, rest) = match rest {
-        ["namespaces", namespace, rest @ ..] if !rest.is_empty() => (*namespace, rest),
-        rest => ("", rest),
-    };
-    let part = |at: usize| rest.get(at).copied().unwrap_or_default().to_owned();
-    let collection = format!("{group_version}/{}", part(0));
-    let place = Place { collection, namespace: namespace.to_owned(), name: part(1) };
-    (place, rest.get(2).map(|part| (*part).to_owned()))
 }

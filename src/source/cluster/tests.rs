@@ -2,7 +2,7 @@ mod scope;
 
 use super::testing::{ApiServer, Asked};
 use super::*;
-use crate::api::{Kind, ObjectId};
+use crate::api::{Kind, ObjectId, Optional};
 use crate::index::{Event, Index};
 use crate::model::ObjectKey;
 use serde_json::{Value, json};
@@ -97,7 +97,9 @@ async fn every_kind_is_listed_and_then_watched() {
     let is_discovery = |asked: &Asked| asked.query.is_empty();
     let (discovery, asked): (Vec<_>, Vec<_>) = world.server.requests().into_iter().partition(is_discovery);
     let discovery: Vec<_> = discovery.into_iter().map(|asked| asked.path).collect();
-    assert_eq!(discovery, ["/apis", "/apis/certificates.k8s.io/v1beta1"]);
+    let kinds = ["/apis", "/apis/certificates.k8s.io/v1beta1"];
+    let fields = ["/openapi/v3", "/openapi/v3/apis/gateway.networking.k8s.io/v1"];
+    assert_eq!(discovery, [kinds, fields].concat());
     let unwatched = [Kind::ConfigMap, Kind::ClusterTrustBundle];
     let followed = Kind::ALL.into_iter().filter(|kind| !unwatched.contains(kind));
     assert_eq!(asked.len(), followed.count(), "one request a kind, nothing is polled: {asked:?}");
@@ -272,7 +274,7 @@ async fn trust_bundles_are_followed_while_the_api_server_serves_them() {
     let server = ApiServer::new();
     server.put(trust_bundle("old"));
     let mut world = World::listed(server).await;
-    let kind = Kind::ClusterTrustBundle;
+    let kind = Optional::TRUST_BUNDLES;
     let text = |index: &Index| {
         let key = ObjectKey::new("", "example.com:clients:v1");
         index.get::<crate::api::ClusterTrustBundle>(&key).map(|bundle| bundle.spec.trust_bundle.clone())
@@ -290,4 +292,15 @@ async fn trust_bundles_are_followed_while_the_api_server_serves_them() {
     world.server.trust_bundles(false);
     world.until(|index| !index.is_served(kind)).await;
     assert_eq!(text(&world.index), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn fields_count_while_the_installed_definitions_have_them() {
+    let mut world = World::listed(ApiServer::new()).await;
+    let is_served = |index: &Index| Optional::FIELDS.map(|field| index.is_served(field));
+    assert_eq!(is_served(&world.index), [true, true]);
+    world.server.standard_channel(true);
+    world.until(|index| is_served(index) == [false, false]).await;
+    world.server.standard_channel(false);
+    world.until(|index| is_served(index) == [true, true]).await;
 }

@@ -1,6 +1,7 @@
 //! Where it takes a while to know what is referred to.
 
 use super::*;
+use crate::api::Optional;
 use crate::model::{EntrySource, IpProtocol, UpstreamKey};
 
 fn policy(generation: i64, ca: &str) -> String {
@@ -140,7 +141,7 @@ fn trust_bundles_are_supported_where_there_can_be_any() {
     };
     fixture.apply(&[CLASS, &secret(), &service("v1"), &route("shop", 1, "{name: v1, port: 80}")]);
     fixture.apply(&[&to_bundle(checked(1, "ca")), &to_bundle(policy(1, "ca"))]);
-    let served = |served| Event::Served { kind: Kind::ClusterTrustBundle, served };
+    let served = |served| Event::Served { what: Optional::TRUST_BUNDLES, served };
     let features = |fixture: &Fixture| {
         let class = fixture.pipeline.statuses().find(|wanted| wanted.id.kind == Kind::GatewayClass).cloned();
         match &class.unwrap().body {
@@ -181,4 +182,33 @@ fn trust_bundles_are_supported_where_there_can_be_any() {
         (reasons(&fixture), lets_in(&fixture), by_tls(&fixture)),
         (missing, Some((false, false)), None)
     );
+}
+
+/// Gateway API's standard channel has neither the fields nor the place in a status.
+#[test]
+fn fields_of_the_experimental_channel_are_supported_where_they_are() {
+    let mut fixture = Fixture::new(false);
+    fixture.pipeline.step(listed(), fixture.now);
+    fixture.apply(&[CLASS, GATEWAY]);
+    let found = |fixture: &Fixture, kind: Kind| {
+        fixture.pipeline.statuses().find(|wanted| wanted.id.kind == kind).unwrap().body.clone()
+    };
+    let claimed = |fixture: &Fixture| {
+        let Body::Class { features, .. } = found(fixture, Kind::GatewayClass) else { panic!() };
+        ["GatewayAddressRoutability", "GatewayAddressRoutabilityCluster", "GatewayListenerFilters"]
+            .map(|feature| features.contains(&feature))
+    };
+    let told = |fixture: &Fixture| {
+        let Body::Gateway { addresses, .. } = found(fixture, Kind::Gateway) else { panic!() };
+        addresses[0].routability
+    };
+    // Without a cluster there are no ClusterIPs.
+    assert_eq!((claimed(&fixture), told(&fixture)), ([true, false, true], Some("")));
+    let served = |what, served| Event::Served { what, served };
+    fixture.pipeline.step([served(Optional::ADDRESS_ROUTABILITY, false)], fixture.now);
+    assert_eq!((claimed(&fixture), told(&fixture)), ([false, false, true], None));
+    fixture.pipeline.step([served(Optional::LISTENER_FILTERS, false)], fixture.now);
+    assert_eq!((claimed(&fixture), told(&fixture)), ([false, false, false], None));
+    fixture.pipeline.step(Optional::FIELDS.map(|what| served(what, true)), fixture.now);
+    assert_eq!((claimed(&fixture), told(&fixture)), ([true, false, true], Some("")));
 }

@@ -16,7 +16,7 @@ impl World {
             changes.begin.into_iter().map(|(number, place)| (place.kind, number)).collect();
         let mut world = Self { join, kinds, names: BTreeMap::new() };
         world.refer(&[]);
-        world.join.serves(false);
+        world.join.serves(Served::new());
         for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::ConfigMap && *kind != OPTIONAL) {
             world.by_kind(Event::Reset { kind, namespace: None, objects: Vec::new() });
         }
@@ -143,21 +143,28 @@ fn a_kind_that_need_not_be_served_is_followed_while_it_is() {
     let (events, _) = join.refer(Referred { ids: BTreeSet::new(), complete: true });
     assert!(!events.contains(&Event::Listed(OPTIONAL)), "nobody has said yet whether there are any");
 
-    let told = |served| Event::Served { kind: OPTIONAL, served };
+    let told = |served| Event::Served { what: Optional::TRUST_BUNDLES, served };
+    let fields = |served| Optional::FIELDS.map(|what| Event::Served { what, served }).to_vec();
+    let serves = |served: bool| served.then_some(Optional::TRUST_BUNDLES).into_iter().collect();
     let empty = || Event::Reset { kind: OPTIONAL, namespace: None, objects: Vec::new() };
-    let (events, changes) = join.serves(false);
-    assert_eq!(events, [told(false), empty(), Event::Listed(OPTIONAL)]);
+    let (events, changes) = join.serves(serves(false));
+    let rest = vec![empty(), Event::Listed(OPTIONAL)];
+    assert_eq!(events, [vec![told(false)], fields(false), rest].concat());
     assert_eq!(changes, Changes::default());
-    assert_eq!(join.serves(false), (Vec::new(), Changes::default()));
+    assert_eq!(join.serves(serves(false)), (Vec::new(), Changes::default()));
 
-    let (events, changes) = join.serves(true);
+    let (events, changes) = join.serves(serves(true));
     assert_eq!(events, [told(true)]);
     let [(number, place)] = &changes.begin[..] else { panic!("{changes:?}") };
     assert_eq!((place, changes.end.len()), (&Place::all_of(OPTIONAL), 0));
     assert_eq!(join.told(*number, empty()).0, [empty()]);
 
-    let (events, changes) = join.serves(false);
+    let (events, changes) = join.serves(serves(false));
     assert_eq!(events, [told(false), empty()]);
     assert_eq!(changes.end, [*number]);
     assert_eq!(join.told(*number, empty()).0, [], "it had something under way");
+
+    let all = Optional::FIELDS.into_iter().collect();
+    assert_eq!(join.serves(all), (fields(true), Changes::default()));
+    assert_eq!(join.serves(serves(false)), (fields(false), Changes::default()));
 }
