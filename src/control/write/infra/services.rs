@@ -16,12 +16,12 @@ impl InfraWriter {
             Err(error) => error,
         };
         for service in without_cluster_ips(wanted) {
-            if !matches!(&refused, kube::Error::Api(status) if status.code == INVALID) {
+            let kube::Error::Api(status) = &refused else { break };
+            if status.code != INVALID {
                 break;
             }
-            let answer = self.try_apply(&service).await;
-            tracing::warn!("{}; tried with other ClusterIPs", problem(wanted, &refused));
-            match answer {
+            tracing::warn!("{}; it is made with another ClusterIP", status.message);
+            match self.try_apply(&service).await {
                 Ok(_) => return Ok(()),
                 Err(error) => refused = error,
             }
