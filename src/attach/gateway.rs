@@ -305,7 +305,9 @@ impl Gateway {
         if self.claims.is_empty() {
             return BTreeMap::new();
         }
-        let asked = self.asked.iter().filter_map(|entry| entry.value.clone());
+        // Who can no longer get what it asks for keeps it from nobody.
+        let asked = self.asked.iter().filter(|entry| self.reached.may_have(entry));
+        let asked = asked.filter_map(|entry| entry.value.clone());
         let asks = asked.map(|address| (address, Rank::Asks(self.created)));
         let has = self.reached.all().into_iter().map(|address| (address, Rank::Has(self.created)));
         asks.chain(has).collect()

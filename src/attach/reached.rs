@@ -1,7 +1,7 @@
 //! By what clients reach a Gateway.
 
 use super::addresses::{Binds, is_internal};
-use super::assigned::{Assigned, Entry, Foreign, Giver, Lack, Stock, Unsatisfied};
+use super::assigned::{Assigned, Entry, Foreign, Giver, Lack, Routability, Stock, Unsatisfied};
 use super::ports::Ports;
 use super::verdict::{GatewayAddressesAssigned, GatewayProgrammed, Verdict};
 use crate::api::Service;
@@ -93,6 +93,15 @@ impl Reached {
             [] => (stock.unasked(), Vec::new()),
             some => stock.assign(some, foreign),
         };
+    }
+
+    /// Whether an entry may still get the address that it asks for. A Service keeps its ClusterIPs.
+    pub(super) fn may_have(&self, entry: &Entry) -> bool {
+        let is_inside = entry.routability == Routability::Cluster;
+        let cluster = self.stock.as_ref().map(|stock| &*stock.cluster).filter(|_| is_inside);
+        let is_one_of =
+            |cluster: &[Address]| entry.value.as_ref().is_none_or(|value| cluster.contains(value));
+        cluster.is_none_or(|cluster| cluster.is_empty() || is_one_of(cluster))
     }
 
     /// Everything by which it can be reached.

@@ -3,6 +3,7 @@ package smoke
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -138,17 +139,25 @@ spec: {service: {type: LoadBalancer}}`
 	}
 
 	// What was asked for stays when the Service is written again, and when it is asked for no more.
-	for _, patch := range []string{
-		`{"spec": {"infrastructure": {"labels": {"example.com/a": "b"}}}}`,
-		`{"spec": {"addresses": [{"routability": "Cluster"}]}}`,
-	} {
-		cluster.Kubectl(t, "patch", "gateway", "this-one", "--namespace", namespace, "--type=merge", "--patch", patch)
-		cluster.Kubectl(t, "wait", "--namespace", namespace, "gateway/this-one", "--for=jsonpath={.status.conditions[?(@.type==\"AddressesAssigned\")].observedGeneration}="+
-			cluster.Kubectl(t, "get", "gateway", "this-one", "--namespace", namespace, "--output", "jsonpath={.metadata.generation}"), "--timeout=30s")
+	for round, addresses := range []string{`[{"routability": "Cluster", "value": "` + free + `"}]`, `[{"routability": "Cluster"}]`} {
+		edit(t, namespace, "this-one", addresses, round)
 		if all := addressesOf(t, namespace, "this-one"); !slices.Equal(all, []string{"Cluster:" + free}) {
-			t.Errorf("after %s: %v", patch, all)
+			t.Errorf("asking for %s: %v", addresses, all)
 		}
 	}
+	// From two families to one and back.
+	first := []string{"Cluster:" + two.Spec.ClusterIP}
+	edit(t, namespace, "two", `[{"routability": "Cluster"}]`, 2)
+	if all := addressesOf(t, namespace, "two"); !slices.Equal(all, first) {
+		t.Errorf("two has %v, not %v", all, first)
+	}
+	edit(t, namespace, "two", `[{"routability": "Cluster"}, {"routability": "Cluster"}]`, 3)
+	cluster.Eventually(t, 30*time.Second, func() error {
+		if all := addressesOf(t, namespace, "two"); len(all) != 2 || all[0] != first[0] {
+			return fmt.Errorf("two has %v", all)
+		}
+		return nil
+	})
 
 	// In and out of the cluster, on the fly.
 	cluster.Kubectl(t, "patch", "gateway", "web", "--namespace", namespace, "--type=merge", "--patch", `{"spec": {"addresses": [{"routability": "Cluster"}]}}`)
@@ -168,17 +177,28 @@ spec: {service: {type: LoadBalancer}}`
 		return cluster.Answers(cluster.Request{Address: all[0][1:], Host: host}, "shop-")
 	})
 
-	// A ClusterIP that cannot be had is tried once.
-	var codes []int
-	name := serviceOf(t, namespace, "partly").Metadata.Name
+	// A ClusterIP that cannot be had is tried once, and nothing else is refused.
+	refused := map[string]int{}
 	for _, asked := range cluster.Since(t, mark) {
-		if asked.Stage == "ResponseComplete" && asked.Verb == "patch" && asked.Object.Resource == "services" && asked.Object.Name == name && asked.Object.Subresource == "" {
-			codes = append(codes, asked.Response.Code)
+		if asked.User.Username == cluster.Usual.Account() && asked.Verb == "patch" && asked.Object.Resource == "services" && asked.Response.Code/100 != 2 {
+			refused[asked.Object.Name] += asked.Response.Code
 		}
 	}
-	if !slices.Equal(codes, []int{422, 201}) {
-		t.Errorf("the Service of partly was written with the answers %v", codes)
+	if want := map[string]int{serviceOf(t, namespace, "partly").Metadata.Name: 422, serviceOf(t, namespace, "none").Metadata.Name: 422}; !maps.Equal(refused, want) {
+		t.Errorf("refused: %v, not %v", refused, want)
 	}
+}
+
+// edit sets the addresses of a Gateway, and waits until its Service was written again and its status is of that.
+func edit(t *testing.T, namespace, gateway, addresses string, round int) {
+	t.Helper()
+	cluster.Kubectl(t, "patch", "gateway", gateway, "--namespace", namespace, "--type=merge", "--patch",
+		fmt.Sprintf(`{"spec": {"addresses": %s, "infrastructure": {"labels": {"example.com/round": "%d"}}}}`, addresses, round))
+	generation := cluster.Kubectl(t, "get", "gateway", gateway, "--namespace", namespace, "--output", "jsonpath={.metadata.generation}")
+	cluster.Kubectl(t, "wait", "--namespace", namespace, "gateway/"+gateway, "--timeout=30s",
+		`--for=jsonpath={.status.conditions[?(@.type=="AddressesAssigned")].observedGeneration}=`+generation)
+	cluster.Kubectl(t, "wait", "--namespace", cluster.Usual.Namespace, "service/"+serviceOf(t, namespace, gateway).Metadata.Name, "--timeout=30s",
+		fmt.Sprintf(`--for=jsonpath={.metadata.labels.example\.com/round}=%d`, round))
 }
 
 // What belongs to a field is claimed while the installed CRDs have the field.

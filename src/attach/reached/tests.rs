@@ -1,5 +1,4 @@
 use super::*;
-use crate::attach::assigned::Routability;
 
 fn entry(value: Option<&str>, routability: &str) -> Entry {
     let value = value.map(|value| Address::Ip(value.parse().unwrap()));
@@ -84,4 +83,15 @@ fn an_address_on_which_nothing_can_listen_is_not_told() {
     assert_eq!(both.addresses.len(), 0);
     assert_eq!(both.assigned.unwrap().reason, GatewayAddressesAssigned::NotAssigned);
     assert_eq!(both.missing.unwrap().reason, GatewayProgrammed::AddressNotAssigned);
+}
+
+#[test]
+fn who_can_no_longer_get_an_address_keeps_it_from_nobody() {
+    let inside = |value| entry(value, "Cluster");
+    let known = reached(&[], Giver::Service, Ok(&["10.0.0.1"]));
+    assert!(known.may_have(&inside(Some("10.0.0.1"))) && known.may_have(&inside(None)));
+    assert!(!known.may_have(&inside(Some("10.0.0.2"))));
+    // A load balancer can still give it.
+    assert!(known.may_have(&entry(Some("192.0.2.9"), "")));
+    assert!(Reached::default().may_have(&inside(Some("10.0.0.2"))), "there is no Service yet");
 }
