@@ -67,7 +67,9 @@ pub struct Requested {
     /// The ClusterIPs.
     pub cluster: Vec<IpAddr>,
     /// How many ClusterIPs it is to have, these among them.
-    pub count: usize,
+    pub cluster_count: usize,
+    /// How many of the default behaviour.
+    pub usual_count: usize,
     /// Whether it is to be reached by its ClusterIPs only.
     pub internal: bool,
 }
@@ -82,7 +84,8 @@ impl Requested {
         Self {
             usual: first_of_balancer(asked, foreign).and_then(Address::ip),
             cluster: cluster_ips.filter_map(Address::ip).collect(),
-            count: asked.iter().filter(cluster).count(),
+            cluster_count: asked.iter().filter(cluster).count(),
+            usual_count: asked.iter().filter(|entry| entry.routability.is_usual()).count(),
             internal: is_internal(asked),
         }
     }

@@ -122,12 +122,19 @@ fn type_of(member: &Member<'_>) -> ServiceType {
 
 /// There is one ClusterIP for each family: who asks for two needs both.
 fn ip_family_policy(member: &Member<'_>) -> Option<IpFamilyPolicy> {
-    member.settings.ip_family_policy.or((member.cluster_count > 1).then_some(IpFamilyPolicy::PreferDualStack))
+    let others = if has_cluster_ips_only(member) { member.usual_count } else { 0 };
+    let count = member.cluster_count + others;
+    member.settings.ip_family_policy.or((count > 1).then_some(IpFamilyPolicy::PreferDualStack))
+}
+
+/// Whether ClusterIPs are what it gets by default.
+fn has_cluster_ips_only(member: &Member<'_>) -> bool {
+    type_of(member) == ServiceType::ClusterIP && !member.by_host
 }
 
 /// Sets the addresses that a Service is to begin with.
 pub(super) fn set_cluster_ips(service: &mut Service, member: &Member<'_>) {
-    let is_own = type_of(member) == ServiceType::ClusterIP && !member.by_host;
+    let is_own = has_cluster_ips_only(member);
     let mut wanted: Vec<IpAddr> = Vec::new();
     for ip in member.cluster_ips.iter().chain(member.address.as_ref().filter(|_| is_own)) {
         if wanted.iter().all(|other| other.is_ipv4() != ip.is_ipv4()) {

@@ -34,6 +34,8 @@ pub struct Member<'a> {
     pub cluster_ips: &'a [IpAddr],
     /// How many ClusterIPs it asks for, these among them.
     pub cluster_count: usize,
+    /// How many of the default behaviour it asks for.
+    pub usual_count: usize,
     /// Whether it is to be reached from inside of the cluster only.
     pub internal: bool,
     /// Whether clients reach it by ports of the nodes, without its Service.

@@ -48,6 +48,7 @@ pub(crate) fn member<'a>(gateway: &'a Gateway, settings: &'a ServiceSettings) ->
         address: None,
         cluster_ips: &[],
         cluster_count: 0,
+        usual_count: 0,
         internal: false,
         by_host: false,
         settings,

@@ -199,3 +199,19 @@ fn a_service_begins_with_the_cluster_ips_that_are_asked_for() {
     assert_eq!(made(None, single, &["fd00::1", "10.0.0.1"], None), ["SingleStack fd00::1", "SingleStack"]);
     assert_eq!(made(None, None, &["10.0.0.1", "10.0.0.2"], None)[0], "PreferDualStack 10.0.0.1");
 }
+
+#[test]
+fn who_asks_for_two_cluster_ips_gets_both_families() {
+    let gateway = gateway("web", "shop", "0a1b2c3d-4e5f", Value::Null);
+    let policy = |type_, by_host, cluster_count, usual_count| {
+        let settings = ServiceSettings { type_, ..ServiceSettings::default() };
+        let member = Member { by_host, cluster_count, usual_count, ..member(&gateway, &settings) };
+        service(&home(), &member, &BTreeMap::new()).spec.unwrap().ip_family_policy
+    };
+    let (inside, both) = (Some(ServiceType::ClusterIP), Some("PreferDualStack".to_owned()));
+    assert_eq!(policy(None, false, 2, 0), both);
+    assert_eq!(policy(None, false, 1, 1), None, "one is the load balancer's");
+    assert_eq!(policy(inside, false, 1, 1), both);
+    assert_eq!(policy(inside, false, 0, 1), None);
+    assert_eq!(policy(inside, true, 1, 1), None, "one is a node's");
+}

@@ -21,6 +21,7 @@ fn a_gateway_gets_its_service_once_it_has_a_port() {
             address: None,
             cluster_ips: &[],
             cluster_count: 0,
+            usual_count: 0,
             internal: false,
             by_host: false,
             settings: &settings,

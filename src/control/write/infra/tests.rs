@@ -41,6 +41,7 @@ impl World {
             address: None,
             cluster_ips: &self.cluster_ips,
             cluster_count: self.cluster_ips.len(),
+            usual_count: 0,
             internal: false,
             by_host: false,
             settings: &settings,
