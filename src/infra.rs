@@ -20,7 +20,7 @@ mod selection;
 pub use address::{Address, addresses, cluster_addresses, has_family, is_balanced, is_reached_by_nodes};
 #[cfg(test)]
 pub(crate) use objects::testing as objects_for_tests;
-pub use objects::{Home, service_name, without_cluster_ips};
+pub use objects::{Home, other_type, service_name, service_type, without_cluster_ips};
 pub use plan::{Member, Plan, mark, plan};
 pub use ports::{Allocation, Claim};
 pub use selection::{Selection, Wish, is_selecting, selecting};

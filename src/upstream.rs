@@ -17,7 +17,7 @@ mod split;
 mod stream;
 
 pub use crate::support::forbidden::TargetPolicy;
-pub use connect::{ConnectError, Connected, Connector, Encrypt};
+pub use connect::{ConnectError, Connected, Connector};
 pub use endpoint::{Endpoint, InFlight};
 pub use http1::{Http1, Http1Error, RequestHead, SendError};
 pub use pool::{Http2, Line, Pool, PoolLimits, StreamGuard};

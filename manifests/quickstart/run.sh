@@ -14,7 +14,10 @@ declare -A names=()
 start() {
   local name=$1
   shift
+  # In a group of its own, which Ctrl-C does not reach: else one could end before this script knows why.
+  set -m
   "$tidegate" "$@" &
+  set +m
   names[$!]=$name
 }
 

@@ -237,7 +237,7 @@ impl Stock {
             Some(value) => format!(
                 ": {value} is no ClusterIP of Service {service}, which has {}: it is in no ServiceCIDR of the \
                  cluster, in use, or was asked for when the Service was there already, where it cannot be changed \
-                 any more. Make the Gateway anew, or ask for another one",
+                 any more: ask for a free one in a Gateway made anew",
                 list(&self.cluster)
             ),
             None => format!(

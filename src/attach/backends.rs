@@ -133,6 +133,16 @@ pub(super) fn resolve(
     from: Referrer<'_>,
     reference: &BackendObjectReference,
 ) -> Result<UpstreamKey, Refusal> {
+    resolve_for(references, known, (from, from.kind == Kind::GrpcRoute), reference)
+}
+
+/// The same, for calls of gRPC or not, whatever the route is for.
+pub(super) fn resolve_for(
+    references: References<'_>,
+    known: Known<'_>,
+    (from, is_grpc): (Referrer<'_>, bool),
+    reference: &BackendObjectReference,
+) -> Result<UpstreamKey, Refusal> {
     let key =
         ObjectKey::new(reference.namespace.as_deref().unwrap_or(from.namespace), reference.name.as_str());
     match Kind::find(&reference.group, &reference.kind) {
@@ -145,7 +155,7 @@ pub(super) fn resolve(
             match service_port(references, from, &key, (protocol, port)) {
                 // Bytes are passed on, whatever they mean.
                 Err(refusal) if refusal.cause == Cause::UnknownAppProtocol && from.kind.is_stream_route() => {}
-                Ok(BackendProtocol::Http1) if from.kind == Kind::GrpcRoute => {
+                Ok(BackendProtocol::Http1) if is_grpc => {
                     let message = format!(
                         "port {port} of Service {key}: by its appProtocol it speaks HTTP/1.1, and gRPC needs HTTP/2: \
                          use none, \"grpc\" or \"kubernetes.io/h2c\""
@@ -177,7 +187,7 @@ pub(super) fn resolve(
         }
         Some(kind @ Kind::XBackend) => {
             references.permit(from, kind, &key).map_err(|why| Cause::NotPermitted.because(why))?;
-            xbackend(known.xbackends.get(&key), from, &key).map(|()| UpstreamKey::XBackend(key))
+            xbackend(known.xbackends.get(&key), (from.kind, is_grpc), &key).map(|()| UpstreamKey::XBackend(key))
         }
         _ => Err(Cause::UnknownKind.because(format!(
             "kind {:?} of group {:?} is no backend: use Service (group \"\"), XBackend (group \"gateway.networking.x-k8s.io\") \
@@ -188,7 +198,7 @@ pub(super) fn resolve(
 }
 
 /// Whether routes of a kind can use an XBackend. Its port is its own, whatever the reference says.
-fn xbackend(found: Option<&XBackend>, from: Referrer<'_>, key: &ObjectKey) -> Result<(), Refusal> {
+fn xbackend(found: Option<&XBackend>, (from, is_grpc): (Kind, bool), key: &ObjectKey) -> Result<(), Refusal> {
     let Some(found) = found else {
         return Err(Cause::NotFound.because(format!("XBackend {key} does not exist")));
     };
@@ -196,12 +206,12 @@ fn xbackend(found: Option<&XBackend>, from: Referrer<'_>, key: &ObjectKey) -> Re
         let why = &found.accepted.message;
         return Err(Cause::UnsupportedValue.because(format!("XBackend {key} is not accepted: {why}")));
     }
-    if from.kind == Kind::UdpRoute {
+    if from == Kind::UdpRoute {
         let message =
             format!("XBackend {key} is reached by TCP, and a UDPRoute has datagrams: use a Service");
         return Err(Cause::UnsupportedProtocol.because(message));
     }
-    match found.refuses(from.kind) {
+    match found.refuses(from, is_grpc) {
         Some(why) => Err(Cause::UnsupportedProtocol.because(format!("XBackend {key}: {why}"))),
         None => Ok(()),
     }
@@ -213,8 +223,8 @@ fn senseless(route: Kind, upstream: &model::Upstream) -> Option<String> {
         let is_url = matches!(entry.source, EntrySource::Address(_) | EntrySource::Dns { .. });
         let (why, instead) = if !entry.base_path.is_empty() {
             ("has a path in its url, and what is passed on has none", "http://HOST:PORT")
-        } else if route != Kind::TlsRoute && is_url && entry.tls.is_some() {
-            ("has an https url, and what is passed on stays as it is", "http://HOST:PORT")
+        } else if route == Kind::UdpRoute && is_url && entry.tls.is_some() {
+            ("has an https url, and datagrams stay as they are", "http://HOST:PORT")
         } else if route == Kind::UdpRoute && !is_url {
             ("has a serviceRef, which stands for a port of TCP", "the Service itself as backendRef")
         } else {

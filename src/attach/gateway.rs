@@ -131,7 +131,7 @@ pub(super) fn judge(
             // A port that a ListenerSet waits for does not make the Gateway wait.
             let own = Some(claims_of(own(&listeners))).filter(|own| !own.is_empty());
             let needed = own.as_ref().unwrap_or(&claims);
-            Reached::find(index, ports_given, binds, asked, wire, needed)
+            Reached::find(index, ports_given, binds, (asked, parameters.service.type_), wire, needed)
         }
         _ => Reached::default(),
     };

@@ -6,6 +6,7 @@ use super::ports::Ports;
 use super::verdict::{GatewayAddressesAssigned, GatewayProgrammed, Verdict};
 use crate::api::Service;
 use crate::api::gateway::Gateway;
+use crate::api::gateway_parameters::ServiceType;
 use crate::index::Index;
 use crate::infra::{self, Address, Claim};
 use crate::model::ObjectKey;
@@ -21,7 +22,7 @@ pub struct Reached {
     pub assigned: Vec<Assigned>,
     /// The other entries.
     pub unsatisfied: Vec<Unsatisfied>,
-    /// Why it has no ports of the pods yet.
+    /// Why it has no ports of the pods, or not the Service that it is to have, yet.
     pub missing: Option<Missing>,
     /// Whether the addresses are those of the nodes with pods that are ready.
     pub by_nodes: bool,
@@ -46,7 +47,7 @@ impl Reached {
         index: &Index,
         ports: &Ports,
         binds: &Binds<'_>,
-        asked: &[Entry],
+        (asked, type_): (&[Entry], Option<ServiceType>),
         gateway: &Gateway,
         claims: &BTreeSet<Claim>,
     ) -> Self {
@@ -82,13 +83,22 @@ impl Reached {
             None => Err(format!("Service {key} is not there yet")),
         };
         let cluster = service.map(|service| infra::cluster_addresses(service)).unwrap_or_default();
+        // What is there is not what is asked for: an address of the inside is not yet the only one, or not
+        // one of those for the outside.
+        let wanted = infra::service_type(type_, is_host, is_internal(asked));
+        let other = service.and_then(|service| infra::other_type(service, wanted));
+        let missing = other.map(|type_| {
+            let why =
+                format!("Service {key} is of type {type_} still, and is about to be of type {wanted:?}");
+            Verdict::new(GatewayProgrammed::Pending, why)
+        });
         let stock = Some(Stock { giver, usual, cluster, service: key.to_string() });
-        Self { stock, by_nodes, ..Self::default() }
+        Self { stock, missing, by_nodes, ..Self::default() }
     }
 
     /// Gives each entry its address, once it is known what is another Gateway's.
     pub(super) fn assign(&mut self, asked: &[Entry], foreign: &Foreign) {
-        let Some(stock) = &self.stock else { return };
+        let Some(stock) = self.stock.as_ref().filter(|_| self.missing.is_none()) else { return };
         (self.assigned, self.unsatisfied) = match asked {
             [] => (stock.unasked(), Vec::new()),
             some => stock.assign(some, foreign),
@@ -97,11 +107,13 @@ impl Reached {
 
     /// Whether an entry may still get the address that it asks for. A Service keeps its ClusterIPs.
     pub(super) fn may_have(&self, entry: &Entry) -> bool {
-        let is_inside = entry.routability == Routability::Cluster;
-        let cluster = self.stock.as_ref().map(|stock| &*stock.cluster).filter(|_| is_inside);
-        let is_one_of =
-            |cluster: &[Address]| entry.value.as_ref().is_none_or(|value| cluster.contains(value));
-        cluster.is_none_or(|cluster| cluster.is_empty() || is_one_of(cluster))
+        let cluster = match (&entry.routability, &self.stock) {
+            (Routability::Unknown(_), _) => return false,
+            (Routability::Cluster, _) if entry.is_name => return false,
+            (Routability::Cluster, Some(stock)) => &*stock.cluster,
+            _ => return true,
+        };
+        cluster.is_empty() || entry.value.as_ref().is_none_or(|value| cluster.contains(value))
     }
 
     /// Everything by which it can be reached.

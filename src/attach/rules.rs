@@ -1,6 +1,6 @@
 //! The rules of a route: what becomes of each, and where its references lead.
 
-use super::backends::{Known, Refusal, resolve, with_port};
+use super::backends::{Known, Refusal, resolve, resolve_for, with_port};
 use super::grants::{References, Referrer};
 use super::list_problems;
 use super::route::Context;
@@ -9,7 +9,8 @@ use crate::api::ObjectId;
 use crate::api::gateway::BackendObjectReference;
 use crate::convert::{AuthReference, BackendReference, HttpRule, MirrorReference, Standing};
 use crate::model::{
-    Backend, BackendTarget, ExternalAuth, Filters, Mirror, Reason, Rule, SessionPersistence, UpstreamKey,
+    AuthProtocol, Backend, BackendTarget, ExternalAuth, Filters, Mirror, Reason, Rule, SessionPersistence,
+    UpstreamKey,
 };
 
 /// The rules of a route, sorted by what became of them.
@@ -135,7 +136,8 @@ pub(super) fn external_auth(
     auth: &AuthReference,
     refusals: &mut Vec<(String, Refusal)>,
 ) -> ExternalAuth {
-    let resolved = resolve(references, known, from, &auth.object);
+    let is_grpc = matches!(auth.protocol, AuthProtocol::Grpc { .. });
+    let resolved = resolve_for(references, known, (from, is_grpc), &auth.object);
     ExternalAuth {
         target: target(resolved, &auth.object, &auth.field, refusals),
         protocol: auth.protocol.clone(),

@@ -184,14 +184,14 @@ impl XBackend {
     }
 
     /// Why routes of a kind cannot use it although it is good by itself.
-    pub(super) fn refuses(&self, route: Kind) -> Option<&'static str> {
+    pub(super) fn refuses(&self, route: Kind, is_grpc: bool) -> Option<&'static str> {
         use XBackendProtocol::{Http11, Tcp, Wss};
-        match (route, self.protocol?) {
-            (kind, _) if kind.is_stream_route() => None,
-            (_, Tcp) => Some(
+        match self.protocol? {
+            _ if route.is_stream_route() => None,
+            Tcp => Some(
                 "its protocol is TCP, which is for TCPRoutes and TLSRoutes: use another for requests of HTTP",
             ),
-            (Kind::GrpcRoute, Http11 | Wss) => Some(
+            Http11 | Wss if is_grpc => Some(
                 "by its protocol it speaks HTTP/1.1, and gRPC needs HTTP/2: use none, GRPC, HTTP2 or H2C",
             ),
             _ => None,

@@ -113,11 +113,21 @@ pub(super) fn service(home: &Home, member: &Member<'_>, ports: &BTreeMap<Claim, 
     Service { metadata, spec: Some(spec), ..Service::default() }
 }
 
-/// What is asked for comes before what the parameters say: who wants to be reached from inside of the
-/// cluster only is never exposed.
+/// Of which type a Gateway's Service is to be; `set` is what the parameters say. What is asked for comes
+/// before that: who wants to be reached from inside of the cluster only is never exposed.
+pub fn service_type(set: Option<ServiceType>, by_host: bool, internal: bool) -> ServiceType {
+    let usual = if by_host { ServiceType::ClusterIP } else { ServiceType::LoadBalancer };
+    if internal { ServiceType::ClusterIP } else { set.unwrap_or(usual) }
+}
+
 fn type_of(member: &Member<'_>) -> ServiceType {
-    let usual = if member.by_host { ServiceType::ClusterIP } else { ServiceType::LoadBalancer };
-    if member.internal { ServiceType::ClusterIP } else { member.settings.type_.unwrap_or(usual) }
+    service_type(member.settings.type_, member.by_host, member.internal)
+}
+
+/// The type of a Service that is there, if it is another.
+pub fn other_type(service: &Service, wanted: ServiceType) -> Option<&str> {
+    let type_ = service.spec.as_ref()?.type_.as_deref()?;
+    (text_of(wanted).as_deref() != Some(type_)).then_some(type_)
 }
 
 /// There is one ClusterIP for each family: who asks for two needs both.

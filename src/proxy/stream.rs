@@ -10,7 +10,7 @@ use super::worker::Registered;
 use crate::model::{Protocol, Reason};
 use crate::support::drain::Phase;
 use crate::table::{Listener, Request, Rule, Target};
-use crate::upstream::{self, Encrypt, InFlight};
+use crate::upstream::{self, InFlight};
 use bytes::{Buf, Bytes};
 use http::{HeaderMap, Method};
 use std::future::poll_fn;
@@ -103,11 +103,9 @@ async fn connect(
         Target::Upstream(slot) => *slot,
         Target::Broken(reason) => return Err(*reason),
     };
-    let encrypt = match listener.protocol {
-        Protocol::Tls => Encrypt::Always,
-        Protocol::Tcp => Encrypt::IfOwn,
-        _ => Encrypt::Never,
-    };
+    // Bytes of TCP may be TLS already. "This is unconditional to the type of traffic the gateway client is
+    // forwarding" (GEP-1897), which lets only passthrough be another case.
+    let encrypts = listener.protocol != Protocol::Passthrough;
     let mut retries = None;
     let mut tried = Vec::new();
     let mut newest = table;
@@ -116,7 +114,7 @@ async fn connect(
         let retries = retries.get_or_insert_with(|| Retries::new(None, upstream.retries));
         let pick = upstream.pick(&mut client.worker.splits.borrow_mut(), &tried)?;
         record.attempt(upstream, InFlight::new(pick.endpoint));
-        match client.worker.connector.connect_stream(&pick, encrypt, &listener.identity).await {
+        match client.worker.connector.connect_stream(&pick, encrypts, &listener.identity).await {
             Ok(stream) => {
                 upstream.metrics.connections.increment();
                 return Ok(stream);

@@ -30,18 +30,6 @@ pub struct Connector {
     limit: Duration,
 }
 
-/// Whether bytes of any protocol go by TLS to an entry that has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encrypt {
-    /// The client's TLS ended here.
-    Always,
-    /// The bytes may be TLS already: only if the entry itself asks for it, and not somebody for the
-    /// requests of HTTP that go there.
-    IfOwn,
-    /// The bytes are TLS already.
-    Never,
-}
-
 /// A connection on which nothing was sent yet.
 pub enum Connected<B> {
     /// For this request, then for the pool.
@@ -135,21 +123,16 @@ impl Connector {
     }
 
     /// Connects to an endpoint for bytes of any protocol, within the same limit; over TLS if its entry
-    /// says so and `encrypt` allows it.
+    /// says so, unless they are TLS already.
     pub async fn connect_stream(
         &self,
         pick: &Pick<'_>,
-        encrypt: Encrypt,
+        encrypts: bool,
         identity: &Identity,
     ) -> Result<Stream, ConnectError> {
         let address = pick.endpoint.address;
         let connecting = async {
-            let may = match encrypt {
-                Encrypt::Always => true,
-                Encrypt::IfOwn => pick.entry.shown.is_some(),
-                Encrypt::Never => false,
-            };
-            match pick.entry.tls.as_ref().filter(|_| may) {
+            match pick.entry.tls.as_ref().filter(|_| encrypts) {
                 Some(tls) => {
                     let identity = pick.identity(identity);
                     Ok(connect_tls(pick.endpoint, tls, Offer::Nothing, identity).await?.0)

@@ -37,8 +37,9 @@ impl Readiness {
                 self.turned.get(address).is_some_and(|turned| now.duration_since(*turned) <= AT_ONCE)
             };
             self.held = unready.into_iter().filter(at_once).collect();
-            // That one pod is not ready is said of this pod.
-            if self.held.len() < 2 {
+            // That one pod is not ready is said of this pod. It may have an address of each family.
+            let v4 = self.held.iter().filter(|address| address.is_ipv4()).count();
+            if v4.max(self.held.len() - v4) < 2 {
                 self.held.clear();
             }
         } else {

@@ -3,7 +3,7 @@
 use crate::common::backend::Backend;
 use crate::common::certificates::{Authority, Pair};
 use crate::common::manifests::{
-    backend_tls_policy, config_map, documents, http_gateway, route, route_to, service, service_at,
+    backend_tls_policy, config_map, documents, gateway, http_gateway, route, route_to, service, service_at,
     trust_bundle,
 };
 use crate::common::raw::{Answer, ask};
@@ -56,6 +56,28 @@ fn the_name_goes_into_the_handshake_and_the_host_stays() {
         let raw = String::from_utf8_lossy(&backend.raw().concat()).into_owned();
         assert!(!raw.contains("shop.example"), "nothing is in plain text");
     }
+}
+
+/// Whatever they mean, even if they are TLS already: who has a policy gets nothing in plain text.
+#[test]
+fn bytes_of_a_tcp_route_go_by_tls_too() {
+    let authority = Authority::new();
+    let backend = Backend::start_tls("only", &authority.issue(&[NAME]), &[]);
+    let tcp_route = "apiVersion: gateway.networking.k8s.io/v1
+kind: TCPRoute
+metadata: {name: bytes}
+spec: {parentRefs: [{name: gateway}], rules: [{backendRefs: [{name: only, port: 80}]}]}
+";
+    let texts = [
+        gateway("- {name: tcp, protocol: TCP, port: 5432}"),
+        service("only", &[&backend]),
+        backend_tls_policy("only", TRUSTED),
+        config_map("ca", authority.pem()),
+        tcp_route.to_owned(),
+    ];
+    let tidegate = Tidegate::start(&[("all.yaml", documents(&texts))]);
+    let answer = ask(tidegate.address(5432), "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    assert_eq!((answer.status(), backend.last().sni.as_deref()), (200, Some(NAME)));
 }
 
 #[test]

@@ -33,8 +33,8 @@ var onlyBed = []string{"guide"}
 // onlyBedTests are such tests of other packages: they stop the API server, read its audit log, or
 // remove Gateway API's CRDs.
 var onlyBedTests = []string{
-	"TestAPIServerThatIsAway", "TestDefinitionsThatComeLater", "TestNothingIsWrittenOnARestart", "TestOneWriteForEachChange",
-	"TestRightsAreThoseThatAreUsed",
+	"TestAPIServerThatIsAway", "TestDefinitionsThatComeLater", "TestFeaturesOfTheChannel", "TestManyRoutes", "TestNothingIsWrittenOnARestart",
+	"TestOneWriteForEachChange", "TestRightsAreThoseThatAreUsed", "TestRoutability",
 }
 
 func main() {

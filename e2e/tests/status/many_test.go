@@ -15,6 +15,9 @@ import (
 // many is a burst of routes on one Gateway.
 const many = 1000
 
+// soon is when a Gateway has to count rightly after the last of them.
+const soon = 2 * time.Second
+
 // writers is how many routes are made at once.
 const writers = 8
 
@@ -37,6 +40,9 @@ func TestManyRoutes(t *testing.T) {
 	deleted := count(changes, "update gateways/status "+namespace+"/web")
 	if made >= 100 || deleted >= 100 {
 		t.Errorf("%d and %d writes of the Gateway", made, deleted)
+	}
+	if after > soon || afterwards > soon {
+		t.Errorf("right only %v after the last was made, and %v after the last went", after, afterwards)
 	}
 	// A route that goes may be written once more, by a writer that had begun.
 	if others := len(changes) - deleted; others > 0 {

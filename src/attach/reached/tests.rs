@@ -91,6 +91,8 @@ fn who_can_no_longer_get_an_address_keeps_it_from_nobody() {
     let known = reached(&[], Giver::Service, Ok(&["10.0.0.1"]));
     assert!(known.may_have(&inside(Some("10.0.0.1"))) && known.may_have(&inside(None)));
     assert!(!known.may_have(&inside(Some("10.0.0.2"))));
+    assert!(!known.may_have(&entry(Some("192.0.2.9"), "example.com/lab")), "nobody knows what that is");
+    assert!(!known.may_have(&Entry { is_name: true, ..inside(None) }));
     // A load balancer can still give it.
     assert!(known.may_have(&entry(Some("192.0.2.9"), "")));
     assert!(Reached::default().may_have(&inside(Some("10.0.0.2"))), "there is no Service yet");

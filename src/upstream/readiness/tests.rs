@@ -1,4 +1,5 @@
 use super::*;
+use std::net::IpAddr;
 
 /// One for each letter, at addresses that count up: `r`eady, `u`nready, `t`erminating but serving, `d`own
 /// and terminating, `-` not listed.
@@ -70,4 +71,29 @@ fn they_are_held_until_one_is_ready_or_they_go() {
     assert_eq!(and(&[(600, "uru")]), (vec![1], vec![]));
     assert_eq!(and(&[(600, "uru"), (700, "uuu")]), (vec![], vec![]));
     assert_eq!(and(&[(600, "uru"), (700, "rrr"), (800, "uuu")]), (vec![], vec![0, 1, 2]));
+}
+
+/// In a Service of both families each pod has two addresses.
+#[test]
+fn one_pod_with_two_addresses_is_one_pod() {
+    let both = |states: &str| {
+        let mut all = endpoints(states);
+        let v6 = |endpoint: &Endpoint| {
+            let IpAddr::V4(v4) = endpoint.address.ip() else { panic!() };
+            Endpoint { address: (v4.to_ipv6_mapped(), 80).into(), ..endpoint.clone() }
+        };
+        all.extend(all.iter().map(v6).collect::<Vec<_>>());
+        all
+    };
+    let held_after = |changes: &[(u64, &str)]| {
+        let start = Instant::now();
+        let mut readiness = Readiness::default();
+        for (second, states) in changes {
+            readiness.update(both(states), start + Duration::from_secs(*second));
+        }
+        readiness.held().len()
+    };
+    assert_eq!(held_after(&[(0, "r"), (1, "u")]), 0);
+    assert_eq!(held_after(&[(0, "rr"), (1, "ur"), (60, "uu")]), 0);
+    assert_eq!(held_after(&[(0, "rr"), (1, "uu")]), 4);
 }

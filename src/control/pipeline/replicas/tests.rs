@@ -233,7 +233,10 @@ fn by_nodes(addresses: Value) -> World {
     let objects = events(
         "
 {apiVersion: gateway.networking.k8s.io/v1, kind: GatewayClass, metadata: {name: tidegate},
- spec: {controllerName: tidegate.dev/gateway-controller}}
+ spec: {controllerName: tidegate.dev/gateway-controller,
+        parametersRef: {group: tidegate.dev, kind: GatewayParameters, name: nodes, namespace: default}}}
+---
+{apiVersion: tidegate.dev/v1alpha1, kind: GatewayParameters, metadata: {name: nodes}, spec: {service: {type: NodePort}}}
 ---
 {apiVersion: v1, kind: ConfigMap, metadata: {name: ports}, data: {u.tcp.81: '10240'}}
 ---

@@ -1,6 +1,6 @@
 //! Services that ask for ClusterIPs.
 
-use super::{InfraWriter, problem};
+use super::{InfraWriter, place, problem};
 use crate::api::Service;
 use crate::infra::without_cluster_ips;
 
@@ -20,9 +20,15 @@ impl InfraWriter {
             if status.code != INVALID {
                 break;
             }
-            tracing::warn!("{}; it is made with another ClusterIP", status.message);
             match self.try_apply(&service).await {
-                Ok(_) => return Ok(()),
+                Ok(_) => {
+                    let (kind, namespace, name) = place(wanted);
+                    tracing::warn!(
+                        "{kind} {namespace}/{name} has not all ClusterIPs asked for: {}",
+                        status.message
+                    );
+                    return Ok(());
+                }
                 Err(error) => refused = error,
             }
         }
