@@ -37,6 +37,19 @@ func shop(t *testing.T, name, gateway, route string, services ...string) (namesp
 	return namespace, addresses
 }
 
+// everywhere tries that often that it meets each replica, as each connection goes to any of them: all
+// have to be that far.
+func everywhere(try func() error) func() error {
+	return func() error {
+		for range 20 {
+			if err := try(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
 func TestOneRoute(t *testing.T) {
 	_, addresses := shop(t, "route", cluster.Gateway("web", cluster.HTTP), cluster.Route("shop", "web", host, cluster.Ref("shop", 1)), "shop")
 	answer, err := cluster.Ask(cluster.Request{Address: addresses[0], Host: "other.example.com"})
