@@ -1,11 +1,12 @@
 // Package backend answers requests in the way that they ask for, and tells what it saw.
 //
-//	ANY /any/path?bytes=N&seed=S&delay=D&chunked=1&body=M
+//	ANY /any/path?bytes=N&seed=S&delay=D&chunked=1&body=M&header=H
 //
 // waits for D (such as 2s), then answers 200 with content.NewReader(S, N). The header X-Backend is
 // the backend's name; X-Received is "M same" if the request's body was content.NewReader(S, M),
-// else what was wrong with it. With `Upgrade: websocket` each message comes back. Spans that come by
-// OTLP are taken, and /stats tells of which traces they are.
+// else what was wrong with it. X-Seen is the request's header H. With `Upgrade: websocket` each message
+// comes back. Spans that come by OTLP are taken, and /stats tells which they are. A gateway that asks by
+// gRPC whether to let somebody in is told so.
 package backend
 
 import (
@@ -15,6 +16,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,8 +26,10 @@ import (
 
 // The headers of answers.
 const (
-	Name     = "X-Backend"
-	Received = "X-Received"
+	Name       = "X-Backend"
+	Received   = "X-Received"
+	Seen       = "X-Seen"
+	AdmittedBy = "X-Admitted-By"
 )
 
 // Ask is what a request wants.
@@ -87,8 +91,8 @@ type Backend struct {
 	notReady atomic.Bool
 
 	mutex sync.Mutex
-	// traces has the trace of each span that came.
-	traces []string
+	// spans has each that came.
+	spans []string
 }
 
 // New makes one that calls itself by that name.
@@ -107,6 +111,10 @@ func (b *Backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		b.collect(w, r)
 		return
 	}
+	if r.Method == http.MethodPost && r.URL.Path == admission {
+		b.admit(w, r)
+		return
+	}
 	ask, err := parse(r.URL.Query())
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -117,6 +125,9 @@ func (b *Backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		received = err.Error()
 	}
 	w.Header().Set(Received, received)
+	if name := r.URL.Query().Get("header"); name != "" {
+		w.Header().Set(Seen, strings.Join(r.Header.Values(name), ", "))
+	}
 	if !sleep(r.Context(), ask.Delay) {
 		return
 	}

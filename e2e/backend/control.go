@@ -13,8 +13,8 @@ type Stats struct {
 	Name     string    `json:"name"`
 	Requests int64     `json:"requests"`
 	Last     time.Time `json:"last"`
-	// Traces has the trace of each span that came, in hex.
-	Traces []string `json:"traces"`
+	// Spans has each that came, as trace-span in hex.
+	Spans []string `json:"spans"`
 }
 
 // Control is for the kubelet and for tests: /readyz, POST /ready/true or /ready/false, which decides
@@ -35,7 +35,7 @@ func (b *Backend) Control() http.Handler {
 			stats.Last = time.Unix(0, last)
 		}
 		b.mutex.Lock()
-		stats.Traces = slices.Clone(b.traces)
+		stats.Spans = slices.Clone(b.spans)
 		b.mutex.Unlock()
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(stats)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"tidegate.dev/e2e/backend"
 	"tidegate.dev/e2e/cluster"
 )
 
@@ -73,4 +74,37 @@ func TestListenerFilters(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// A service that is asked by gRPC: it says who somebody is, whatever they say themselves, or it answers.
+func TestExternalAuthByGRPC(t *testing.T) {
+	const filter = "{type: ExternalAuth, externalAuth: {protocol: GRPC, backendRef: {name: auth, port: 80}, grpc: {}}}"
+	route := strings.Replace(cluster.Route("shop", "web", host, cluster.Ref("shop", 1)), "{backendRefs:",
+		"{filters: ["+filter+"], backendRefs:", 1)
+	namespace := cluster.Namespace(t, "smoke-auth-grpc")
+	cluster.Apply(t, namespace, cluster.Gateway("web", cluster.HTTP), route,
+		cluster.Backends{Name: "shop", Replicas: 1}.Manifest(), cluster.Backends{Name: "auth", Replicas: 1}.Manifest())
+	cluster.Ready(t, namespace, "shop")
+	cluster.Ready(t, namespace, "auth")
+	address := cluster.Addresses(t, namespace, "web")[0]
+	ask := func(authorization string, status int, by, user string) error {
+		answer, err := cluster.Ask(cluster.Request{Address: address, Host: host, Path: "?header=X-User",
+			Header: http.Header{"Authorization": {authorization}, "X-User": {"root"}}})
+		if err == nil && (answer.Status != status || !strings.HasPrefix(answer.Backend, by) ||
+			answer.Header.Get(backend.Seen) != user || !strings.HasPrefix(answer.Header.Get(backend.AdmittedBy), "auth-")) {
+			err = fmt.Errorf("of %q: %+v", authorization, answer)
+		}
+		return err
+	}
+	cluster.Eventually(t, 20*time.Second, everywhere(func() error { return ask("Bearer ann", http.StatusOK, "shop-", "ann") }))
+	pod := cluster.Pods(t, namespace, "app=shop")[0]
+	before := cluster.Stats(t, namespace, pod).Requests
+	for range 20 {
+		if err := ask("Basic ann", http.StatusUnauthorized, "", ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if after := cluster.Stats(t, namespace, pod).Requests; before < 20 || after != before {
+		t.Errorf("%s was asked %d times, then %d", pod, before, after)
+	}
 }
