@@ -51,6 +51,9 @@ func (p *processes) startAll(ctx context.Context, say func(string)) (*client, er
 	if err := p.setUpNetwork(ctx); err != nil {
 		return nil, err
 	}
+	if err := startNames(); err != nil {
+		return nil, err
+	}
 	api, err := l.newClient()
 	if err != nil {
 		return nil, err

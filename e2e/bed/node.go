@@ -11,8 +11,8 @@ func (l Layout) writeNodeFiles() error {
 	if err := os.MkdirAll(l.run("cni"), 0o755); err != nil {
 		return err
 	}
-	// Nothing to ask: the bed has no DNS server, and the machine's own cannot be reached.
-	if err := os.WriteFile(l.run("resolv.conf"), nil, 0o644); err != nil {
+	// The machine's own cannot be reached.
+	if err := os.WriteFile(l.run("resolv.conf"), []byte("nameserver "+nodeIPv4+"\n"), 0o644); err != nil {
 		return err
 	}
 	for file, text := range map[string]string{

@@ -2,10 +2,14 @@ package smoke
 
 import (
 	"fmt"
+	"net"
+	"net/http"
 	"slices"
 	"testing"
 	"time"
 
+	"tidegate.dev/e2e/backend"
+	"tidegate.dev/e2e/bed"
 	"tidegate.dev/e2e/cluster"
 )
 
@@ -140,4 +144,22 @@ func TestXBackend(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// A host that is neither a pod nor a Service, by its name.
+func TestXBackendOutside(t *testing.T) {
+	listener, err := net.Listen("tcp", net.JoinHostPort(bed.OutsideAddress, "0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: backend.New("outside")}
+	t.Cleanup(func() { server.Close() })
+	go func() { _ = server.Serve(listener) }()
+	namespace := cluster.Namespace(t, "smoke-outside")
+	cluster.Apply(t, namespace, cluster.Gateway("web", cluster.HTTP),
+		fmt.Sprintf(xbackend, fmt.Sprintf("{type: ExternalHostname, port: {number: %d}, externalHostname: {hostname: %s}}",
+			listener.Addr().(*net.TCPAddr).Port, bed.Outside)),
+		cluster.Route("outside", "web", host, "{group: gateway.networking.x-k8s.io, kind: XBackend, name: carts}"))
+	request := cluster.Request{Address: cluster.Addresses(t, namespace, "web")[0], Host: host}
+	cluster.Eventually(t, 20*time.Second, everywhere(func() error { return cluster.Answers(request, "outside") }))
 }
