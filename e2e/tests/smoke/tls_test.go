@@ -2,6 +2,7 @@ package smoke
 
 import (
 	"crypto/tls"
+	"fmt"
 	"testing"
 	"time"
 
@@ -54,4 +55,52 @@ func TestSecretThatComesLater(t *testing.T) {
 	if err := cluster.Answers(plain, "shop-"); err != nil {
 		t.Error(err)
 	}
+}
+
+// Clients need a certificate of the cluster's authority. Once that is gone nobody has a good one.
+func TestClientsOfTheClustersAuthority(t *testing.T) {
+	const bundle = "smoke-clients"
+	issued, trust := pair(t)
+	authority := newAuthority(t)
+	t.Cleanup(func() { cluster.Kubectl(t, "delete", "--ignore-not-found", "clustertrustbundle/"+bundle) })
+	namespace := cluster.Namespace(t, "smoke-clients")
+	cluster.Apply(t, namespace, authority.TrustBundle(bundle), issued.Secret("shop-tls"), cluster.Backends{Name: "shop", Replicas: 1}.Manifest(),
+		cluster.Gateway("web", https)+`
+  tls: {frontend: {default: {validation: {caCertificateRefs: [{group: certificates.k8s.io, kind: ClusterTrustBundle, name: `+bundle+`}]}}}}`,
+		cluster.Route("shop", "web", host, cluster.Ref("shop", 1)))
+	cluster.Ready(t, namespace, "shop")
+	address := cluster.Addresses(t, namespace, "web")[0]
+	// with is the request of a client that has a certificate of that authority.
+	with := func(authority *certificate.Authority) cluster.Request {
+		own, err := authority.Issue("client.example.com")
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown, err := tls.X509KeyPair(own.Certificate, own.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config := trust.Clone()
+		config.Certificates = []tls.Certificate{shown}
+		return cluster.Request{Address: address, Host: host, TLS: config}
+	}
+	refused := func(request cluster.Request) func() error {
+		return func() error {
+			if answer, err := cluster.Ask(request); err == nil {
+				return fmt.Errorf("let in: %+v", answer)
+			}
+			return nil
+		}
+	}
+	known := with(authority)
+	cluster.Eventually(t, 10*time.Second, everywhere(func() error { return cluster.Answers(known, "shop-") }))
+	for who, request := range map[string]cluster.Request{
+		"without a certificate": {Address: address, Host: host, TLS: trust}, "of another authority": with(newAuthority(t)),
+	} {
+		if err := everywhere(refused(request))(); err != nil {
+			t.Errorf("%s %v", who, err)
+		}
+	}
+	cluster.Kubectl(t, "delete", "clustertrustbundle/"+bundle)
+	cluster.Eventually(t, 10*time.Second, everywhere(refused(known)))
 }
