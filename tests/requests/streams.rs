@@ -10,7 +10,7 @@ use rustls::pki_types::ServerName;
 use rustls::pki_types::pem::PemObject;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 /// A target that greets with its name, reads until the client has said all, and gives that back.
@@ -157,6 +157,52 @@ fn a_dead_endpoint_costs_no_tcp_connection() {
     for _ in 0..20 {
         assert_eq!(exchange(tidegate.http(), b"").unwrap(), b"one");
     }
+}
+
+/// A target that says more than all buffers of the kernel hold; tells how much it got rid of when nobody
+/// takes more.
+fn flooding() -> (SocketAddr, mpsc::Receiver<usize>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let (held, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+        let mut sent = 0;
+        while sent < FLOOD {
+            match stream.write(&[b'x'; 1 << 16][..(FLOOD - sent).min(1 << 16)]) {
+                Ok(count) => sent += count,
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    held.send(sent).unwrap();
+                    stream.set_write_timeout(None).unwrap();
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+    });
+    (address, told)
+}
+
+const FLOOD: usize = 256 << 20;
+
+/// More than Linux keeps of two connections: up to 32 MiB for a receiver (`tcp_rmem`) and
+/// 4 MiB for a sender.
+const OF_THE_KERNEL: usize = 100 << 20;
+
+#[test]
+fn who_reads_slowly_holds_the_target_back() {
+    let (target, held) = flooding();
+    let texts = [
+        gateway(TCP),
+        service_at("one", &[target], None),
+        stream_route("TCPRoute", "route", "tcp", "", "{name: one, port: 80}"),
+    ];
+    let tidegate = Tidegate::start(&[("all.yaml", documents(&texts))]);
+    let mut stream = TcpStream::connect(tidegate.http()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let sent = held.recv_timeout(Duration::from_secs(20)).unwrap();
+    assert!(sent < OF_THE_KERNEL, "{sent} bytes of which the client read none");
+    assert_eq!(std::io::copy(&mut stream, &mut std::io::sink()).unwrap(), FLOOD as u64);
 }
 
 /// What no byte went through for long is closed, and the log does not call that a drain.
