@@ -26,4 +26,4 @@ pub use replicas::Peers;
 pub use run::{Control, DataPlane, End};
 pub use served::Report;
 pub use view::View;
-pub use write::{EventWriter, Events, InfraWriter, StatusQueue, StatusWriter};
+pub use write::{EventWriter, Events, InfraWriter, SelectionWriter, StatusQueue, StatusWriter};

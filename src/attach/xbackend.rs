@@ -170,7 +170,12 @@ impl XBackends {
                 None if found.served.is_none() => Wish::Keep,
                 None => Wish::Nothing,
             };
-            (!uid.is_empty()).then(|| Selection { wish, there })
+            (!uid.is_empty()).then(|| Selection {
+                xbackend: key.clone(),
+                uid: found.head.uid.clone(),
+                wish,
+                there,
+            })
         });
         each.collect()
     }

@@ -19,11 +19,18 @@ const PORT: i32 = 80;
 /// What an XBackend needs, and what of that is there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Selection {
+    /// The XBackend.
+    pub xbackend: ObjectKey,
+    /// Its `metadata.uid`.
+    pub uid: Arc<str>,
     /// What is to be there.
     pub wish: Wish,
     /// What was made for it, the one that counts first; there is to be one.
     pub there: Vec<Arc<Service>>,
 }
+
+/// Whose release it is that made a Service: several can have one name, each in a namespace of its own.
+const HOME: &str = "tidegate.dev/namespace";
 
 /// What is to be there for an XBackend.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +58,7 @@ pub fn selecting(
         labels: Some(BTreeMap::from([
             (XBACKEND_LABEL.to_owned(), shortened(name, uid)),
             (MANAGED_BY.to_owned(), home.managed_by.clone()),
+            (HOME.to_owned(), home.namespace.clone()),
         ])),
         owner_references: Some(vec![OwnerReference {
             api_version: Kind::XBackend.api_version(),
@@ -84,12 +92,15 @@ pub fn is_selecting(home: &Home, metadata: &ObjectMeta, uid: &str) -> bool {
         owner.api_version.starts_with(EXPERIMENTAL_GROUP) && owner.kind == Kind::XBackend.name()
     });
     label(MANAGED_BY) == Some(&home.managed_by)
+        && label(HOME) == Some(&home.namespace)
         && label(XBACKEND_LABEL).is_some()
         && owners.any(|owner| owner.uid == uid)
 }
 
 impl Selection {
-    /// The wanted Service under the name of the one that is there, if these differ.
+    /// The wanted Service under the name of the one that is there, if these differ. With the uid and the
+    /// version it is about that one alone: an apply would make one that is gone anew, by a name that may
+    /// be a user's by now.
     pub fn edit(&self) -> Option<Service> {
         let (Wish::Service(wanted), [there, ..]) = (&self.wish, self.there.as_slice()) else { return None };
         let same = mark(&**there) == mark(&**wanted) && leads_alike(there, wanted);
@@ -97,6 +108,8 @@ impl Selection {
             let mut wanted = (**wanted).clone();
             wanted.metadata.generate_name = None;
             wanted.metadata.name.clone_from(&there.metadata.name);
+            wanted.metadata.uid.clone_from(&there.metadata.uid);
+            wanted.metadata.resource_version.clone_from(&there.metadata.resource_version);
             wanted
         })
     }

@@ -2,7 +2,7 @@
 
 use crate::api::{Kind, ObjectId};
 use crate::attach::{HostPorts, Options as Decisions, Pods};
-use crate::control::{Control, Elector, EventWriter, InfraWriter, Peers, StatusWriter};
+use crate::control::{Control, Elector, EventWriter, InfraWriter, Peers, SelectionWriter, StatusWriter};
 use crate::infra::Home;
 use crate::model::ObjectKey;
 use crate::source::Source;
@@ -154,8 +154,9 @@ impl Member {
         let (warnings, events) =
             EventWriter::new(client.clone(), name.clone(), &args.pod_name, metrics.clone());
         let (statuses, queue) =
-            StatusWriter::new(client.clone(), name, leads.clone(), events, metrics.clone());
-        let (infra, plans) = InfraWriter::new(client, pods.home, pods.ports, leads.clone());
+            StatusWriter::new(client.clone(), name, leads.clone(), events.clone(), metrics.clone());
+        let (infra, plans) = InfraWriter::new(client.clone(), pods.home.clone(), pods.ports, leads.clone());
+        let selections = SelectionWriter::new(client, pods.home, plans.subscribe(), leads.clone(), events);
         let election = tokio::spawn(elector.run(async {
             // Stopped by its sender's end too.
             let _ = stop.await;
@@ -163,6 +164,7 @@ impl Member {
         let writers = vec![
             tokio::spawn(statuses.run()),
             tokio::spawn(infra.within(watched).run()),
+            tokio::spawn(selections.run()),
             tokio::spawn(warnings.run()),
         ];
         let peers = Peers { service: replicas, own: args.pod_name.as_str().into() };

@@ -23,7 +23,8 @@ fn there(name: &str, service: Service) -> Arc<Service> {
 }
 
 fn selection(wish: Wish, there: &[&Arc<Service>]) -> Selection {
-    Selection { wish, there: there.iter().map(|service| (*service).clone()).collect() }
+    let there = there.iter().map(|service| (*service).clone()).collect();
+    Selection { xbackend: key(), uid: "u-1".into(), wish, there }
 }
 
 #[test]
@@ -38,7 +39,11 @@ fn the_service_only_finds_pods_and_goes_with_its_owner() {
             "metadata": {
                 "generateName": "xb-carts-",
                 "namespace": "shop",
-                "labels": {"tidegate.dev/xbackend": "carts", "app.kubernetes.io/managed-by": "tidegate"},
+                "labels": {
+                    "tidegate.dev/xbackend": "carts",
+                    "app.kubernetes.io/managed-by": "tidegate",
+                    "tidegate.dev/namespace": "tidegate-system",
+                },
                 "ownerReferences": [{
                     "apiVersion": "gateway.networking.x-k8s.io/v1alpha1", "kind": "XBackend", "name": "carts", "uid": "u-1",
                 }],
@@ -71,7 +76,7 @@ fn what_others_made_is_not_ours() {
     let is_ours = |service: &Service, uid: &str| is_selecting(&home(), &service.metadata, uid);
     assert!(is_ours(&service, "u-1"));
     assert!(!is_ours(&service, "u-2"), "of an XBackend of the same name before");
-    for label in [XBACKEND_LABEL, MANAGED_BY] {
+    for label in [XBACKEND_LABEL, MANAGED_BY, HOME] {
         let mut foreign = service.clone();
         foreign.metadata.labels.as_mut().unwrap().insert(label.to_owned(), "other".to_owned());
         assert_eq!(is_ours(&foreign, "u-1"), label == XBACKEND_LABEL, "{label}");
@@ -95,6 +100,13 @@ fn one_is_made_and_then_only_edited() {
         let edit = selection(service(), &[&other]).edit().unwrap();
         assert_eq!(edit, *same, "the same name, and all that is wanted");
     }
+    let mut live = (*there("xb-carts-1", wanted("other", 8080))).clone();
+    live.metadata.uid = Some("s-1".to_owned());
+    live.metadata.resource_version = Some("7".to_owned());
+    let edit = selection(service(), &[&Arc::new(live)]).edit().unwrap();
+    let precondition = (edit.metadata.uid.as_deref(), edit.metadata.resource_version.as_deref());
+    assert_eq!(precondition, (Some("s-1"), Some("7")), "this very one, as it was seen");
+
     let mut bent = (*same).clone();
     bent.spec.as_mut().unwrap().selector = Some(labels("mine"));
     assert_eq!(selection(service(), &[&Arc::new(bent)]).edit().unwrap(), *same);

@@ -4,6 +4,7 @@
 mod created;
 mod discovery;
 mod paths;
+mod refusals;
 
 use bytes::Bytes;
 use created::{can_have_cluster_ips, created};
@@ -15,6 +16,7 @@ use hyper::body::Frame;
 use kube::Client;
 use kube::client::Body;
 use paths::{parse, place_of};
+use refusals::Refusals;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -43,6 +45,7 @@ struct State {
     offer: Offer,
     /// Field selectors that nobody may ask for.
     forbidden: BTreeSet<String>,
+    refusals: Refusals,
     /// How it sends a list by a watch, if it does.
     streams: Streams,
     /// Versions below this are forgotten.
@@ -96,6 +99,7 @@ impl ApiServer {
             missing: BTreeSet::new(),
             offer: Offer::default(),
             forbidden: BTreeSet::new(),
+            refusals: Refusals::default(),
             streams: Streams::Well,
             oldest: 0,
             intruder: None,
@@ -386,6 +390,9 @@ impl State {
         if let Some(intruder) = self.intruder.take() {
             self.put(intruder);
         }
+        if let Some(message) = self.refusals.why(asked) {
+            return failure(403, "Forbidden", &message);
+        }
         if !can_have_cluster_ips(&asked.body) {
             return failure(422, "Invalid", "the provided IP is not in the valid range");
         }
@@ -424,6 +431,9 @@ impl State {
                     }
                 }
                 live
+            }
+            (&Method::PATCH, None) if !asked.body["metadata"]["uid"].is_null() => {
+                return failure(409, "Conflict", "uid mismatch: no existing object was found");
             }
             (&Method::PATCH, None) if subresource.is_none() => asked.body.clone(),
             (&Method::DELETE, Some(live)) => {

@@ -11,7 +11,7 @@ impl InfraWriter {
     /// Makes the Service as it is wanted; where its ClusterIPs cannot be had, without these. So they keep
     /// no Gateway from its other addresses, and as it is made then, nothing is tried again.
     pub(super) async fn apply_service(&mut self, wanted: &Service) -> Result<(), String> {
-        let mut refused = match self.try_apply(wanted).await {
+        let mut refused = match self.objects.apply(wanted).await {
             Ok(_) => return Ok(()),
             Err(error) => error,
         };
@@ -20,7 +20,7 @@ impl InfraWriter {
             if status.code != INVALID {
                 break;
             }
-            match self.try_apply(&service).await {
+            match self.objects.apply(&service).await {
                 Ok(_) => {
                     let (kind, namespace, name) = place(wanted);
                     tracing::warn!(

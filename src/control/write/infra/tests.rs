@@ -1,4 +1,5 @@
 use super::*;
+use crate::api::Service;
 use crate::infra::objects_for_tests::{gateway, home, settings};
 use crate::infra::{Member, plan};
 use crate::model::IpProtocol;
@@ -225,74 +226,4 @@ async fn only_the_leader_writes_and_what_fails_is_tried_again() {
     assert!(world.ports().is_none());
     world.server.away(false);
     world.server.until(|server| server.get(&object("ConfigMap", "tidegate-ports")).is_some()).await;
-}
-
-/// Selections for an XBackend, as the loop plans them from what the server has by now.
-async fn select(world: &World, port: u16) -> Vec<String> {
-    let before = world.server.writes().len();
-    let key = ObjectKey::new("shop", "carts");
-    let labels = [("app".to_owned(), "carts".to_owned())].into();
-    let wanted = crate::infra::selecting(&home(), &key, "x-1", &labels, port);
-    let there = made_for_xbackend(world).await.into_iter().map(Arc::new).collect();
-    let wish = crate::infra::Wish::Service(Box::new(wanted));
-    world.plans.send_replace(Some(planned(crate::infra::Selection { wish, there })));
-    let mut writes = world.writes_since(before).await;
-    writes.retain(|write| write.contains("/services"));
-    writes
-}
-
-fn planned(selection: crate::infra::Selection) -> Arc<Plan> {
-    let mut plan = Plan::default();
-    plan.selections.push(selection);
-    Arc::new(plan)
-}
-
-async fn made_for_xbackend(world: &World) -> Vec<Service> {
-    let api: Api<Service> = Api::namespaced(world.server.client(), "shop");
-    let mut services = api.list(&ListParams::default()).await.unwrap().items;
-    services.sort_by_key(|service| service.metadata.name.clone());
-    services
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_xbackend_gets_one_service_whoever_leads() {
-    let server = ApiServer::new();
-    let world = World::new(server.clone());
-    assert_eq!(select(&world, 8080).await, ["POST shop/services"]);
-    assert_eq!(select(&world, 8080).await, [""; 0]);
-    let [first] = &*made_for_xbackend(&world).await else { panic!("not one") };
-    let name = first.metadata.name.clone().unwrap();
-    assert!(name.starts_with("xb-carts-"), "{name}");
-
-    // No watch has told the next leader of it yet.
-    drop(world);
-    let next = World::new(server);
-    let labels = [("app".to_owned(), "carts".to_owned())].into();
-    let wanted = crate::infra::selecting(&home(), &ObjectKey::new("shop", "carts"), "x-1", &labels, 8080);
-    let wish = crate::infra::Wish::Service(Box::new(wanted));
-    let blind = crate::infra::Selection { wish, there: Vec::new() };
-    let before = next.server.writes().len();
-    next.plans.send_replace(Some(planned(blind)));
-    let writes = next.writes_since(before).await;
-    assert!(!writes.iter().any(|write| write.contains("/services")), "{writes:?}");
-
-    assert_eq!(select(&next, 8081).await, [format!("PATCH shop/services/{name}")]);
-    let [edited] = &*made_for_xbackend(&next).await else { panic!("not one") };
-    let port = &edited.spec.as_ref().unwrap().ports.as_ref().unwrap()[0];
-    assert_eq!(serde_json::to_value(&port.target_port).unwrap(), 8081);
-    assert_eq!(select(&next, 8081).await, [""; 0]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn of_two_services_of_an_xbackend_one_goes_and_one_that_is_gone_comes_again() {
-    let world = World::new(ApiServer::new());
-    select(&world, 8080).await;
-    let mut twin = serde_json::to_value(&made_for_xbackend(&world).await[0]).unwrap();
-    twin["metadata"]["name"] = "xb-carts-zzzzz".into();
-    twin["metadata"]["uid"] = Value::Null;
-    world.server.put(twin);
-    assert_eq!(select(&world, 8080).await, ["DELETE shop/services/xb-carts-zzzzz"]);
-    let last = serde_json::to_value(&made_for_xbackend(&world).await[0]).unwrap();
-    world.server.delete(&last);
-    assert_eq!(select(&world, 8080).await, ["POST shop/services"]);
 }
