@@ -75,5 +75,8 @@ Edit a weight in $here/route.yaml, save, and ask again. Ctrl-C ends everything.
 
 TEXT
 
-wait -n || true
-check_alive
+# Not by `wait -n`: a signal that comes right before it waits is not seen until a process has ended.
+while true; do
+  check_alive
+  sleep 0.5
+done
