@@ -14,10 +14,7 @@ declare -A names=()
 start() {
   local name=$1
   shift
-  # In a group of its own, which Ctrl-C does not reach: else one could end before this script knows why.
-  set -m
   "$tidegate" "$@" &
-  set +m
   names[$!]=$name
 }
 
@@ -75,8 +72,5 @@ Edit a weight in $here/route.yaml, save, and ask again. Ctrl-C ends everything.
 
 TEXT
 
-# Not by `wait -n`: a signal that comes right before it waits is not seen until a process has ended.
-while true; do
-  check_alive
-  sleep 0.5
-done
+wait -n || true
+check_alive

@@ -96,8 +96,10 @@ impl Reader {
     }
 
     fn spawn(&mut self) {
-        let mut child = Command::new("make")
-            .args(["--old-file=build", "run"])
+        // A shell ignores Ctrl-C in what it starts in the background, such as these tests: all that they
+        // start would ignore it, too.
+        let mut child = Command::new("env")
+            .args(["--default-signal=INT", "make", "--old-file=build", "run"])
             .current_dir(self.directory.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
